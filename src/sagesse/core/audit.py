@@ -1,0 +1,109 @@
+"""The audit trail: one CloudTrail-style record of every call, appended before the caller hears the answer."""
+
+import os
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from sagesse.core.call import Call
+from sagesse.core.error import ServiceError
+from sagesse.core.identifier import new_request_id
+
+_READ_VERBS = ("Get", "List", "Describe", "Head", "Search", "Batch", "Lookup", "Filter", "Select", "Simulate")
+_SECRET_MEMBERS = frozenset(
+    {"SecretAccessKey", "SessionToken", "Password", "OldPassword", "NewPassword", "Plaintext"}
+)
+
+
+class AuditLog:
+    """JSON Lines, one file a day (UTC) in `folder`.
+
+    A record is one appending write, so it survives the death of the server at any moment after it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._guard = threading.Lock()
+        self._day = ""
+        self._file = -1
+        self._second = (0, "")
+
+    def write(
+        self, call: Call, now: float, *, error: ServiceError | None, result: Mapping[str, Any] | None
+    ) -> None:
+        """Append the record of one call."""
+        reads = call.operation.startswith(_READ_VERBS)
+        event: dict[str, Any] = {
+            "eventVersion": "1.11",
+            "userIdentity": call.principal.identity,
+            "eventTime": self._time(now),
+            "eventSource": f"{call.service}.amazonaws.com",
+            "eventName": call.operation,
+            "awsRegion": call.region,
+            "sourceIPAddress": call.source_ip,
+            "userAgent": call.user_agent,
+            "requestParameters": _shown(call.params),
+            "responseElements": None if reads or result is None else _shown(result),
+            "requestID": call.request_id,
+            "eventID": new_request_id(),
+            "readOnly": reads,
+            "eventType": "AwsApiCall",
+            "recipientAccountId": call.account or call.principal.account,
+        }
+        if error is not None:
+            event["errorCode"], event["errorMessage"] = error.code, error.message
+        line = orjson.dumps(event, default=str, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS)
+        with self._guard:
+            os.write(self._open(event["eventTime"][:10]), line)
+
+    def wipe(self) -> None:
+        """Remove every record."""
+        with self._guard:
+            self._release()
+            for file in self._folder.glob("*.jsonl"):
+                file.unlink()
+
+    def close(self) -> None:
+        """Release the file."""
+        with self._guard:
+            self._release()
+
+    def _time(self, now: float) -> str:
+        second, text = self._second
+        if second != int(now):
+            text = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
+            self._second = (int(now), text)
+        return text
+
+    def _open(self, day: str) -> int:
+        if day != self._day:
+            self._release()
+            path = self._folder / f"{day}.jsonl"
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._day = day
+        return self._file
+
+    def _release(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+        self._file, self._day = -1, ""
+
+
+def _shown(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Request or response members fit for the trail: no payloads, no secrets."""
+    return {key: _shown_value(key, item) for key, item in value.items()}
+
+
+def _shown_value(key: str, value: Any) -> Any:
+    if key in _SECRET_MEMBERS:
+        return "HIDDEN_DUE_TO_SECURITY_REASONS"
+    if isinstance(value, dict):
+        return _shown(value)  # pyright: ignore[reportUnknownArgumentType]
+    if isinstance(value, (str, int, float, list, type(None))):
+        return value  # pyright: ignore[reportUnknownVariableType]
+    return f"<{type(value).__name__}>"

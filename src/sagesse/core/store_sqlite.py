@@ -1,0 +1,184 @@
+"""`Store` on SQLite: one table of records, found by key, by ARN and in four orders."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from sagesse.core.record import AlreadyExists, Key, Listing, Record, Token
+from sagesse.core.scope import Scope
+from sagesse.core.sqlite import Database
+
+_SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS record (
+        kind TEXT NOT NULL, account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL,
+        arn TEXT NOT NULL UNIQUE, status TEXT NOT NULL, created REAL NOT NULL, modified REAL NOT NULL,
+        is_open INTEGER NOT NULL, body BLOB NOT NULL,
+        PRIMARY KEY (kind, account, region, name)) WITHOUT ROWID""",
+    "CREATE INDEX IF NOT EXISTS record_created ON record (kind, account, region, created, name)",
+    "CREATE INDEX IF NOT EXISTS record_modified ON record (kind, account, region, modified, name)",
+    "CREATE INDEX IF NOT EXISTS record_status ON record (kind, account, region, status, name)",
+    "CREATE INDEX IF NOT EXISTS record_open ON record (is_open) WHERE is_open",
+    """CREATE TABLE IF NOT EXISTS token (
+        owner TEXT NOT NULL, token TEXT NOT NULL, digest BLOB NOT NULL, answer BLOB NOT NULL,
+        expires REAL NOT NULL, PRIMARY KEY (owner, token)) WITHOUT ROWID""",
+)
+_WHERE_KEY = "WHERE kind=? AND account=? AND region=? AND name=?"
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Record).decode
+
+
+class SqliteStore:
+    """Records in one SQLite file.
+
+    Args:
+        path: the file.
+        durable: False skips fsync (``--ephemeral``).
+    """
+
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
+        self._database = Database(path, _SCHEMA, durable=durable)
+
+    def get(self, key: Key) -> Record | None:
+        """See `Store.get`."""
+        return _fetch(self._database.reader, key)
+
+    def by_arn(self, arn: str) -> Record | None:
+        """See `Store.by_arn`."""
+        row = self._database.reader.execute("SELECT body FROM record WHERE arn=?", (arn,)).fetchone()
+        return _decode(row[0]) if row else None
+
+    def list(self, kind: str, scope: Scope, listing: Listing) -> list[Record]:
+        """See `Store.list`."""
+        where, values = _conditions(listing)
+        way = "DESC" if listing.is_descending else "ASC"
+        order = f"name {way}" if listing.sort == "name" else f"{listing.sort} {way}, name {way}"
+        rows = self._database.reader.execute(
+            f"SELECT body FROM record WHERE kind=? AND account=? AND region=?{where} ORDER BY {order} LIMIT ?",
+            (kind, *scope, *values, listing.limit),
+        )
+        return [_decode(row[0]) for row in rows]
+
+    def open_keys(self) -> Iterator[Key]:
+        """See `Store.open_keys`."""
+        rows = self._database.reader.execute("SELECT kind, account, region, name FROM record WHERE is_open=1")
+        return iter([Key(*row) for row in rows.fetchall()])
+
+    def insert(self, record: Record) -> Record:
+        """See `Store.insert`."""
+
+        def work(connection: sqlite3.Connection) -> Record:
+            existing = _fetch(connection, record.key)
+            if existing is not None:
+                raise AlreadyExists(existing)
+            _save(connection, record)
+            return record
+
+        return self._database.write(work)
+
+    def update(self, key: Key, change: Callable[[Record], Record | None]) -> Record | None:
+        """See `Store.update`."""
+
+        def work(connection: sqlite3.Connection) -> Record | None:
+            current = _fetch(connection, key)
+            changed = change(current) if current is not None else None
+            if changed is None:
+                return None
+            changed.version += 1
+            _save(connection, changed)
+            return changed
+
+        return self._database.write(work)
+
+    def delete(self, key: Key, check: Callable[[Record], None] | None = None) -> Record | None:
+        """See `Store.delete`."""
+
+        def work(connection: sqlite3.Connection) -> Record | None:
+            current = _fetch(connection, key)
+            if current is None:
+                return None
+            if check is not None:
+                check(current)
+            connection.execute(f"DELETE FROM record {_WHERE_KEY}", key)
+            return current
+
+        return self._database.write(work)
+
+    def find_token(self, owner: str, token: str) -> Token | None:
+        """See `Store.find_token`."""
+        row = self._database.reader.execute(
+            "SELECT digest, answer FROM token WHERE owner=? AND token=?", (owner, token)
+        ).fetchone()
+        return Token(*row) if row else None
+
+    def save_token(self, owner: str, token: str, used: Token, *, expires: float) -> None:
+        """See `Store.save_token`."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM token WHERE expires < ?", (expires - 86_400 * 7,))
+            connection.execute(
+                "INSERT OR REPLACE INTO token VALUES (?,?,?,?,?)", (owner, token, *used, expires)
+            )
+
+        self._database.write(work)
+
+    def wipe(self) -> None:
+        """See `Store.wipe`."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM record")
+            connection.execute("DELETE FROM token")
+
+        self._database.write(work)
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        self._database.close()
+
+
+def _fetch(connection: sqlite3.Connection, key: Key) -> Record | None:
+    row = connection.execute(f"SELECT body FROM record {_WHERE_KEY}", key).fetchone()
+    return _decode(row[0]) if row else None
+
+
+def _save(connection: sqlite3.Connection, record: Record) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO record VALUES (?,?,?,?,?,?,?,?,?,?)",
+        (
+            *record.key,
+            record.arn,
+            record.status,
+            record.created,
+            record.modified,
+            record.is_open,
+            _encode(record),
+        ),
+    )
+
+
+def _conditions(listing: Listing) -> tuple[str, list[str | float]]:
+    """The filters of a listing as SQL and its values."""
+    parts: list[str] = []
+    values: list[str | float] = []
+
+    def add(condition: str, *arguments: str | float | None) -> None:
+        if None not in arguments:
+            parts.append(f" AND {condition}")
+            values.extend(value for value in arguments if value is not None)
+
+    add("instr(name, ?) > 0", listing.name_contains)
+    add("substr(name, 1, length(?)) = ?", listing.name_prefix, listing.name_prefix)
+    add("status = ?", listing.status)
+    add("created > ?", listing.created_after)
+    add("created < ?", listing.created_before)
+    add("modified > ?", listing.modified_after)
+    add("modified < ?", listing.modified_before)
+    if listing.after is not None:
+        sign = "<" if listing.is_descending else ">"
+        value, name = listing.after
+        if listing.sort == "name":
+            add(f"name {sign} ?", name)
+        else:
+            add(f"({listing.sort}, name) {sign} (?, ?)", value, name)
+    return "".join(parts), values
