@@ -1,0 +1,72 @@
+"""Settings: one frozen object. Environment over file over default.
+
+Every field may be set as ``SAGESSE_<FIELD>`` in the environment or as a key of the JSON object in
+``<data_dir>/settings.json``.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """How a server runs; docs/settings.md explains each field."""
+
+    data_dir: str = "~/.sagesse"
+    host: str = "127.0.0.1"
+    port: int = 4577
+    region: str = "us-east-1"
+    account: str = "123456789012"
+    ephemeral: bool = False
+    job_cores: int = 0
+    log_level: str = "INFO"
+
+    @property
+    def folder(self) -> Path:
+        """The data directory, absolute."""
+        return Path(self.data_dir).expanduser().resolve()
+
+    @property
+    def cores(self) -> int:
+        """Cores that jobs may claim: `job_cores`, or all that this process may use."""
+        return self.job_cores or len(os.sched_getaffinity(0))
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message names it and what is allowed."""
+
+
+def load_settings(environment: Mapping[str, str], **overrides: Any) -> Settings:
+    """Settings from `overrides` (None is unset) over environment over file over defaults.
+
+    Raises:
+        SettingsError: unknown name in the file, or a value of the wrong type.
+    """
+    fields = {field.name: field for field in msgspec.structs.fields(Settings)}
+    chosen: dict[str, Any] = {
+        name: environment[f"SAGESSE_{name.upper()}"]
+        for name in fields
+        if f"SAGESSE_{name.upper()}" in environment
+    }
+    chosen |= {name: value for name, value in overrides.items() if value is not None}
+    folder = Path(str(chosen.get("data_dir", Settings().data_dir))).expanduser()
+    merged = {**_from_file(folder / "settings.json", set(fields)), **chosen}
+    try:
+        return msgspec.convert(merged, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"bad setting: {error}") from error
+
+
+def _from_file(path: Path, names: set[str]) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise SettingsError(f"{path} is not a JSON object of settings: {error}") from error
+    if unknown := set(found) - names:
+        raise SettingsError(f"{path}: unknown settings {sorted(unknown)}; known: {', '.join(sorted(names))}")
+    return found
