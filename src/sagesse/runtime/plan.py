@@ -1,0 +1,60 @@
+"""What a job is asked to be: the plan the platform writes and the supervisor reads (``plan.json``)."""
+
+import msgspec
+
+
+class Command(msgspec.Struct, frozen=True, tag="command"):
+    """A foreign program, started with exec.
+
+    Attributes:
+        argv: the program and its arguments; the program is looked up in the job's PATH.
+        cwd: working folder as the job sees it; None is ``/opt/ml/code`` when it is there, else ``/``.
+    """
+
+    argv: tuple[str, ...]
+    cwd: str | None = None
+
+
+class PythonEntry(msgspec.Struct, frozen=True, tag="python"):
+    """A function of an importable module, called in a fork of the zygote: no interpreter start, no imports.
+
+    Attributes:
+        module: the module to import; `function` in it is called with `args` and answers None or an exit code.
+        preload: modules the zygote has imported already (``("torch",)``); one zygote lives per set.
+        environment: name of the interpreter, as the engine was configured; ``builtin`` is the platform's own.
+        cwd: as in `Command`.
+    """
+
+    module: str
+    function: str = "main"
+    args: tuple[str, ...] = ()
+    preload: tuple[str, ...] = ()
+    environment: str = "builtin"
+    cwd: str | None = None
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """One run: what to start, what it sees, and its limits.
+
+    Attributes:
+        run_id: unique for ever; letters, digits, dot, dash and underscore.
+        environment: the job's variables; PATH, HOME, TMPDIR, LANG, PYTHONUNBUFFERED and the thread limits are
+            added when they are not given. Nothing of the server's environment is passed on.
+        mounts: folder as the job sees it -> folder under the run's folder (or an absolute one).
+        max_runtime_s: after this the job gets SIGTERM, and SIGKILL after `stop_grace_s`.
+        isolate_network: only a loopback interface of its own; refused where the machine cannot do it.
+        hostname: what the job calls itself; it resolves to 127.0.0.1 inside.
+        threads: how many threads numerical libraries may use.
+        memory_bytes: proportional resident size of all the job's processes above which it is killed.
+    """
+
+    run_id: str
+    entry: Command | PythonEntry
+    environment: dict[str, str] = {}
+    mounts: dict[str, str] = msgspec.field(default_factory=lambda: {"/opt/ml": "ml"})
+    max_runtime_s: float | None = None
+    stop_grace_s: float = 120.0
+    isolate_network: bool = False
+    hostname: str = "algo-1"
+    threads: int = 1
+    memory_bytes: int | None = None

@@ -1,0 +1,79 @@
+"""Packages a user's script asks for: installed once per set, kept, and used by later jobs.
+
+A set lives in a virtual environment that also sees everything of ours, so that only what is missing is
+installed. The key is the text of the requirements and the interpreter.
+"""
+
+import fcntl
+import hashlib
+import os
+import site
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+
+class RequirementError(Exception):
+    """pip could not install what the job asks for."""
+
+
+def install_requirements(requirements: Path) -> str:
+    """The interpreter that sees the packages of `requirements`; they are installed when they were not yet.
+
+    Raises:
+        RequirementError: pip failed; its own words are in the log.
+    """
+    identity = f"{requirements.read_text()}\0{sys.version}\0{sys.prefix}"
+    home = _cache() / hashlib.sha256(identity.encode()).hexdigest()[:24]
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with home.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a second job with the same set waits for the first
+        complete = home / "complete"
+        if not complete.exists():
+            _make_environment(home)
+            _pip(home, ["-r", str(requirements)], "requirements.txt")
+            complete.touch()
+    return str(home / "bin/python")
+
+
+def install_package(code: Path, base: Path) -> str:
+    """The interpreter that sees the user's own package (``setup.py`` in `code`), made for this job only.
+
+    Raises:
+        RequirementError: pip failed.
+    """
+    home = (
+        base.parent / "package-environment"
+        if os.access(base.parent, os.W_OK)
+        else base / "package-environment"
+    )
+    _make_environment(home)
+    _pip(home, [str(code)], "the package in the source code")
+    return str(home / "bin/python")
+
+
+def _cache() -> Path:
+    given = os.environ.get("SAGESSE_CACHE")
+    return Path(given) if given else Path(os.environ.get("TMPDIR", "/tmp")) / "requirements"
+
+
+def _make_environment(home: Path) -> None:
+    venv.create(home, with_pip=False, clear=True)
+    packages = Path(sysconfig.get_path("purelib", vars={"base": str(home), "platbase": str(home)}))
+    packages.mkdir(parents=True, exist_ok=True)
+    ours = [path for path in [*site.getsitepackages(), *_source_folders()] if Path(path).is_dir()]
+    (packages / "sagesse-parent.pth").write_text("\n".join(ours) + "\n")
+
+
+def _source_folders() -> list[str]:
+    """Where this package itself comes from when it is not installed in a site folder."""
+    return [str(Path(__file__).resolve().parents[2])]
+
+
+def _pip(home: Path, arguments: list[str], what: str) -> None:
+    command = [str(home / "bin/python"), "-m", "pip", "install", "--disable-pip-version-check", *arguments]
+    code = subprocess.run(command, check=False).returncode
+    if code != 0:
+        raise RequirementError(f"pip could not install {what} (exit code {code}); see the log of the job")

@@ -1,0 +1,169 @@
+"""A job's own view of the machine: its folders at fixed paths, its processes, its network.
+
+Two steps, because a new pid namespace holds only the children of the process that asked for it: the
+supervisor calls `enter`, its child (pid 1 inside) calls `build`.
+"""
+
+import errno
+import fcntl
+import os
+import re
+import signal
+import socket
+import struct
+from collections.abc import Mapping
+from enum import IntEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from sagesse.runtime import linux
+
+_SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
+
+
+class Level(IntEnum):
+    """How far a job is kept apart from the machine; a smaller number is further apart."""
+
+    FULL = 1
+    """Own paths, own processes, no capabilities; own network when asked for."""
+    SHARED_PIDS = 2
+    """As FULL, but it sees (and may signal) other processes of the same user."""
+    NONE = 3
+    """No namespaces: paths are rewritten in the command, its arguments and its variables."""
+
+
+class View(NamedTuple):
+    """What a job sees. `mounts` maps a path inside to a folder outside; `hidden` paths show nothing."""
+
+    mounts: Mapping[str, Path]
+    hidden: tuple[str, ...]
+    hosts: Path
+    hostname: str
+    isolate_network: bool
+
+
+class SandboxRefused(Exception):  # noqa: N818 - a refusal, not a failure
+    """The machine cannot give the isolation that was asked for."""
+
+
+def probe(folder: Path) -> Level:
+    """The furthest level this machine gives to a job whose files are under `folder`; tried, not guessed."""
+    for level in (Level.FULL, Level.SHARED_PIDS):
+        if _succeeds_in_child(level, folder):
+            return level
+    return Level.NONE
+
+
+def enter(level: Level) -> None:
+    """Leave the machine's user (and pid) namespace; children of the caller live in the new ones."""
+    if level == Level.NONE:
+        return
+    uid, gid = os.geteuid(), os.getegid()
+    linux.unshare(linux.NEW_USER | (linux.NEW_PID if level == Level.FULL else 0))
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+
+
+def build(level: Level, view: View) -> None:
+    """Lay out what the job sees, then give up the power to change it.
+
+    Raises:
+        SandboxRefused: network isolation was asked for and there are no namespaces.
+        OSError: the kernel refused a step.
+    """
+    if level == Level.NONE:
+        if view.isolate_network:
+            raise SandboxRefused("network isolation needs user namespaces, which this machine does not offer")
+        return
+    network = linux.NEW_NET if view.isolate_network else 0
+    linux.unshare(linux.NEW_NS | linux.NEW_IPC | linux.NEW_UTS | network)
+    linux.mount("", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
+    if network:
+        _raise_loopback()
+    socket.sethostname(view.hostname)
+    _bind_all({**view.mounts, "/etc/hosts": view.hosts})
+    for path in view.hidden:
+        _hide(path)
+    if level == Level.FULL:
+        linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
+    linux.drop_privileges()
+
+
+def rewrite(text: str, mounts: Mapping[str, Path]) -> str:
+    """`text` with every path inside replaced by the folder outside: what a job without its own view gets."""
+    for inside in sorted(mounts, key=len, reverse=True):
+        folder = str(mounts[inside])
+        text = re.sub(rf"(?<![\w/.-]){re.escape(inside)}(?![\w.-])", lambda _, to=folder: to, text)
+    return text
+
+
+def _bind_all(mounts: Mapping[str, Path]) -> None:
+    # Held open first: what is mounted here may cover the path a later source lies on.
+    sources = {inside: os.open(outside, os.O_PATH | os.O_CLOEXEC) for inside, outside in mounts.items()}
+    covered: set[Path] = set()
+    for inside in sorted(sources, key=len):
+        target = Path(inside)
+        if not target.exists():
+            _make_mount_point(target, covered)
+        linux.bind(f"/proc/self/fd/{sources[inside]}", inside)
+        os.close(sources[inside])
+
+
+def _make_mount_point(target: Path, covered: set[Path]) -> None:
+    """Make the folder `target` appear without touching the disk: cover its nearest folder with a copy in memory."""
+    base = next(parent for parent in target.parents if parent.is_dir())
+    if base == Path("/"):
+        raise OSError(errno.ENOENT, f"no folder to put {target} in")
+    if not any(done == base or done in base.parents for done in covered):
+        _cover(base)
+        covered.add(base)
+    target.mkdir(parents=True)
+
+
+def _cover(base: Path) -> None:
+    kept = [(entry, os.open(entry, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)) for entry in base.iterdir()]
+    links = {entry: os.readlink(entry) for entry, _ in kept if entry.is_symlink()}
+    folders = {entry for entry, _ in kept if entry.is_dir()}
+    linux.mount("tmpfs", str(base), "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=755,size=1m")
+    for entry, held in kept:
+        if entry in links:
+            entry.symlink_to(links[entry])
+        else:
+            entry.mkdir() if entry in folders else entry.touch()
+            linux.bind(f"/proc/self/fd/{held}", str(entry))
+        os.close(held)
+
+
+def _hide(path: str) -> None:
+    if Path(path).is_dir():
+        linux.mount("tmpfs", path, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=700,size=64k")
+    elif Path(path).exists():
+        linux.bind("/dev/null", path)
+
+
+def _raise_loopback() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sh", b"lo", _IFF_UP))
+
+
+def _succeeds_in_child(level: Level, folder: Path) -> bool:
+    child = os.fork()
+    if child == 0:
+        os._exit(_try(level, folder))
+    return os.waitpid(child, 0)[1] == 0
+
+
+def _try(level: Level, folder: Path) -> int:
+    """0 when a job at `level` would come up; runs in a process of its own."""
+    try:
+        enter(level)
+        inner = os.fork()
+        if inner == 0:
+            linux.die_with_parent(signal.SIGKILL)
+            build(level, View({"/opt/ml": folder}, (), Path("/dev/null"), "probe", False))
+            os.listdir("/opt/ml")  # root without its capabilities may be kept out of a user's folder
+            os._exit(0)
+        return os.waitpid(inner, 0)[1] and 1
+    except Exception:
+        return 1

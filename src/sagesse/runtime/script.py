@@ -1,0 +1,200 @@
+"""Script mode: run a user's own program the way the SageMaker framework images do.
+
+`main` is called in a job. A ``.py`` file with nothing to install runs right here, in the fork of the zygote,
+as ``__main__``; everything else runs as a program of its own.
+"""
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import traceback
+import types
+from pathlib import Path
+from typing import NamedTuple
+
+from sagesse.runtime.contract import SOURCE_ARCHIVE, base_folder, lay_out, write_failure, write_success
+from sagesse.runtime.requirement import RequirementError, install_package, install_requirements
+from sagesse.runtime.script_setting import ScriptSetting, read_setting, to_arguments, to_variables
+
+_ERROR_BYTES = 2048
+
+
+class SettingError(Exception):
+    """The job's setting cannot be run; the text says what to change."""
+
+
+class Program(NamedTuple):
+    """What to run: `argv`, and the Python file when this very interpreter may run it."""
+
+    argv: list[str]
+    python_file: Path | None = None
+
+
+def main() -> int:
+    """Run the user's program; its exit code is ours, and a failure is explained in ``output/failure``."""
+    base = base_folder()
+    lay_out(base)
+    try:
+        setting = read_setting(base)
+        place_source(setting)
+        os.environ.update(to_variables(setting))
+        os.chdir(setting.code)
+        program = choose_program(setting)
+    except (SettingError, RequirementError) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - the job's log
+        write_failure(base, f"{type(error).__name__}: {error}")
+        return 1
+    code, message = _run_here(program) if program.python_file is not None else _run_program(program.argv)
+    if code == 0:
+        write_success(base)
+    else:
+        write_failure(base, user_script_failure(code, message, program.argv))
+    return code
+
+
+def user_script_failure(exit_code: int, message: str, argv: list[str]) -> str:
+    """The failure text of a user's program in the toolkit's words."""
+    command = " ".join(argv)
+    return f'ExecuteUserScriptError:\nExitCode {exit_code}\nErrorMessage "{message}"\nCommand "{command}"'
+
+
+def place_source(setting: ScriptSetting) -> None:
+    """Bring the user's code to ``/opt/ml/code`` unless something is there already.
+
+    Raises:
+        SettingError: there is no code to be found, or its archive is unsafe or broken.
+    """
+    setting.code.mkdir(parents=True, exist_ok=True)
+    if any(setting.code.iterdir()):
+        return
+    channel = setting.base / "input/data/code"
+    for source in (
+        setting.base / SOURCE_ARCHIVE,
+        Path(setting.submit_directory),
+        channel / "sourcedir.tar.gz",
+    ):
+        if source.is_file():
+            _unpack(source, setting.code)
+            return
+    for folder in (Path(setting.submit_directory), channel):
+        if folder.is_dir() and folder != setting.code:
+            shutil.copytree(folder, setting.code, dirs_exist_ok=True)
+            return
+    raise SettingError(f"the source code {setting.submit_directory} of the job was not found")
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    try:
+        with tarfile.open(archive) as tar:
+            tar.extractall(folder, filter="data")
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise SettingError(f"the source archive {archive.name} cannot be unpacked: {error}") from error
+
+
+def choose_program(setting: ScriptSetting) -> Program:
+    """How to run the user's entry point, by its name and what lies beside it; installs what it needs.
+
+    Raises:
+        SettingError: no entry point, or a way to distribute that is not supported.
+        RequirementError: pip failed.
+    """
+    entry, code, arguments = setting.entry_point, setting.code, to_arguments(setting.hyperparameters)
+    if not entry:
+        raise SettingError(
+            "no entry point: give the hyperparameter sagemaker_program or the variable SAGEMAKER_PROGRAM"
+        )
+    _refuse_distribution(setting)
+    python, here = _python(code)
+    if (code / "setup.py").exists() and not (code / entry).is_file():
+        return Program([install_package(code, setting.base), "-m", setting.module_name, *arguments])
+    if not (code / entry).is_file():
+        raise SettingError(f"the entry point {entry} is not in the source code of the job")
+    if entry.endswith(".py"):
+        if setting.framework.get("sagemaker_torch_distributed_enabled"):
+            return Program([python, *_torchrun(setting), entry, *arguments])
+        return Program([python, entry, *arguments], Path(entry) if here else None)
+    (code / entry).chmod(0o777)
+    return Program(["/bin/sh", "-c", shlex.join([f"./{entry}", *arguments])])
+
+
+def _python(code: Path) -> tuple[str, bool]:
+    """The interpreter with the user's requirements, and whether that is this one."""
+    requirements = code / "requirements.txt"
+    if requirements.exists() and requirements.read_text().strip():
+        return install_requirements(requirements), False
+    return sys.executable, True
+
+
+def _torchrun(setting: ScriptSetting) -> list[str]:
+    processes = int(os.environ.get("SM_NUM_GPUS") or 0) or 1
+    count = len(setting.resource.get("hosts", ["algo-1"]))
+    if count > 1:
+        raise SettingError("torch_distributed runs on one instance only; set instance_count to 1")
+    return ["-m", "torch.distributed.run", "--nnodes", "1", "--nproc_per_node", str(processes)]
+
+
+def _refuse_distribution(setting: ScriptSetting) -> None:
+    for name in (
+        "sagemaker_mpi_enabled",
+        "sagemaker_parameter_server_enabled",
+        "sagemaker_distributed_dataparallel_enabled",
+    ):
+        if setting.framework.get(name):
+            raise SettingError(
+                f"{name} is not supported; remove the distribution setting or use torch_distributed"
+            )
+
+
+def _run_here(program: Program) -> tuple[int, str]:
+    """Run a Python file as ``__main__`` of this process; its exit code and, if it failed, why."""
+    assert program.python_file is not None
+    main_module = types.ModuleType("__main__")
+    main_module.__dict__.update(__file__=str(program.python_file), __builtins__=__builtins__)
+    sys.modules["__main__"] = main_module
+    sys.argv = program.argv[1:]
+    sys.path[0:0] = [str(Path.cwd())]
+    try:
+        code = compile(program.python_file.read_bytes(), str(program.python_file), "exec")
+        exec(code, main_module.__dict__)
+    except SystemExit as stop:
+        return _explain_exit(stop)
+    except BaseException as error:
+        _print_as_interpreter(error)
+        return 1, "".join(traceback.format_exception_only(error)).strip()
+    return 0, ""
+
+
+def _explain_exit(stop: SystemExit) -> tuple[int, str]:
+    if stop.code is None or isinstance(stop.code, int):
+        return (stop.code or 0) & 0xFF, ""
+    print(stop.code, file=sys.stderr)  # noqa: T201 - what the interpreter does with such a code
+    return 1, str(stop.code)
+
+
+def _print_as_interpreter(error: BaseException) -> None:
+    """The traceback as the user knows it: without the frames of ours above it."""
+    frames = error.__traceback__
+    traceback.print_exception(type(error), error, frames.tb_next if frames else None)
+
+
+def _leave_it_to_the_program(_number: int, _frame: object) -> None:
+    pass
+
+
+def _run_program(argv: list[str]) -> tuple[int, str]:
+    """Run a program with our output; its exit code and the end of what it wrote to stderr."""
+    signal.signal(
+        signal.SIGTERM, _leave_it_to_the_program
+    )  # the whole group gets it: the program decides, we report
+    process = subprocess.Popen(argv, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    tail = b""
+    while chunk := os.read(process.stderr.fileno(), 1 << 16):
+        os.write(2, chunk)
+        tail = (tail + chunk)[-_ERROR_BYTES:]
+    code = process.wait()
+    return code if code >= 0 else 128 - code, tail.decode("utf-8", "replace").strip()

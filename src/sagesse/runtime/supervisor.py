@@ -1,0 +1,226 @@
+"""The small process beside each run: it starts the job once, keeps its log, ends it in time, writes how it ended.
+
+It is a fork of the zygote in a session of its own, so it outlives the server. While the job is quiet it
+sleeps in poll(2) without a timer (unless a memory limit is watched).
+"""
+
+import contextlib
+import os
+import select
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from sagesse.runtime import linux, run_folder
+from sagesse.runtime.job_process import run_init
+from sagesse.runtime.output import LineLog
+from sagesse.runtime.plan import Plan
+from sagesse.runtime.process import descendants, kill_descendants, memory_bytes
+from sagesse.runtime.run_folder import Outcome, Reason, Status
+from sagesse.runtime.sandbox import Level, View, enter
+
+_MEMORY_CHECK_S = 0.5
+_READ_BYTES = 1 << 16
+
+
+def supervise(folder: Path, level: Level, hidden: tuple[str, ...], announce: Callable[[bytes], None]) -> None:
+    """Run the plan in `folder` from start to end, unless it was started before.
+
+    `announce` is called with ``started`` or ``already`` as soon as that is decided. Call it in a process
+    that has no other use: signals, namespaces and open files are changed.
+    """
+    os.setsid()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    wake = _wake_on_signals()
+    if run_folder.claim(folder) is None:  # the claim is never released: it lasts as long as this process
+        announce(b"already")
+        return
+    announce(b"started")
+    plan = msgspec.json.decode((folder / run_folder.PLAN).read_bytes(), type=Plan)
+    outcome = _Supervision(folder, plan, level, wake).run(_lay_out(folder, plan, hidden))
+    run_folder.write(folder / run_folder.EXIT, outcome, durable=True)
+
+
+def _wake_on_signals() -> int:
+    """SIGTERM (stop) and SIGUSR1 (end now) become bytes on the returned pipe."""
+    reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, _only_wake)
+    signal.set_wakeup_fd(writer)
+    return reader
+
+
+def _only_wake(_number: int, _frame: object) -> None:
+    pass
+
+
+def _lay_out(folder: Path, plan: Plan, hidden: tuple[str, ...]) -> View:
+    mounts = {inside: folder / outside for inside, outside in plan.mounts.items()}
+    for path in (*mounts.values(), folder / "home", folder / "tmp"):
+        path.mkdir(parents=True, exist_ok=True)
+    hosts = folder / "hosts"
+    with contextlib.suppress(OSError):
+        hosts.write_text(Path("/etc/hosts").read_text())
+    with hosts.open("a") as file:
+        file.write(f"\n127.0.0.1 {plan.hostname}\n")
+    return View(mounts, hidden, hosts, plan.hostname, plan.isolate_network)
+
+
+class _Supervision:
+    """One run, watched: `run` answers when nothing of the job is left."""
+
+    def __init__(self, folder: Path, plan: Plan, level: Level, wake: int) -> None:
+        self._folder = folder
+        self._plan = plan
+        self._level = level
+        self._wake = wake
+        self._reason: Reason = "exit"
+        self._message = ""
+        self._started: float | None = None
+        self._end_at: float | None = None  # of the job: the next time something is done to it (monotonic)
+        self._check_at: float | None = None
+        self._wait_status: int | None = None
+
+    def run(self, view: View) -> Outcome:
+        target = os.open(
+            self._folder / run_folder.LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
+        )
+        self._log = LineLog(target)
+        if (self._folder / run_folder.STOP).exists():
+            return self._outcome("stopped")
+        try:
+            self._start(view)
+        except OSError as error:
+            self._message = str(error)
+            return self._outcome("setup")
+        self._watch()
+        self._finish()
+        return self._outcome(self._reason)
+
+    def _start(self, view: View) -> None:
+        linux.adopt_orphans()
+        self._output, output = os.pipe2(os.O_CLOEXEC)
+        self._events, report = os.pipe2(os.O_CLOEXEC)
+        enter(self._level)
+        self._init = os.fork()
+        if self._init == 0:
+            try:
+                self._become_init(view, output, report)
+            finally:
+                os._exit(0)
+        os.close(output)
+        os.close(report)
+
+    def _become_init(self, view: View, output: int, report: int) -> None:
+        null = os.open(os.devnull, os.O_RDONLY)
+        for source, target in ((null, 0), (output, 1), (output, 2)):
+            os.dup2(source, target)
+        run_init(self._plan, self._level, view, self._folder, report)
+
+    def _watch(self) -> None:
+        ended = os.pidfd_open(self._init)
+        poll = select.poll()
+        for source in (self._output, self._events, self._wake, ended):
+            poll.register(source, select.POLLIN)
+        while True:
+            ready = {source for source, _ in poll.poll(self._patience_ms())}
+            for source in (self._output, self._events):
+                if source in ready and not self._take(source):
+                    poll.unregister(source)
+            if self._wake in ready:
+                self._heed_signals()
+            if ended in ready:
+                return
+            self._act_on_time()
+
+    def _take(self, source: int) -> bool:
+        """Read once from the job's output or from its init; False at the end."""
+        chunk = os.read(source, _READ_BYTES)
+        if source == self._output:
+            self._log.feed(chunk)
+        else:
+            for line in chunk.splitlines():
+                self._note(*line.decode("utf-8", "replace").partition(" ")[::2])
+        return bool(chunk)
+
+    def _note(self, event: str, detail: str) -> None:
+        match event:
+            case "ready":
+                self._started = time.time()
+                if self._plan.max_runtime_s is not None and self._end_at is None:
+                    self._end_at = time.monotonic() + self._plan.max_runtime_s
+                if self._plan.memory_bytes is not None:
+                    self._check_at = time.monotonic() + _MEMORY_CHECK_S
+                run_folder.write(self._folder / run_folder.STATUS, Status(self._started, self._level))
+            case "exit":
+                self._wait_status = int(detail)
+            case _:
+                self._reason, self._message = "setup", detail
+
+    def _heed_signals(self) -> None:
+        asked = set(os.read(self._wake, 64))
+        if self._reason == "exit":
+            self._ask_to_end("stopped")
+        if signal.SIGUSR1 in asked:
+            self._kill()
+
+    def _act_on_time(self) -> None:
+        now = time.monotonic()
+        if self._end_at is not None and now >= self._end_at:
+            if self._reason == "exit":
+                self._ask_to_end("max_runtime")
+            else:
+                self._kill()
+        if self._check_at is not None and now >= self._check_at:
+            self._check_memory()
+            self._check_at = now + _MEMORY_CHECK_S
+
+    def _check_memory(self) -> None:
+        limit = self._plan.memory_bytes
+        if limit is None or memory_bytes(descendants(self._init), at_least=limit) <= limit:
+            return
+        self._message = f"the job used more than its {limit} bytes of memory"
+        self._reason = "oom"
+        self._kill()
+
+    def _ask_to_end(self, reason: Reason) -> None:
+        self._reason = reason
+        self._end_at = time.monotonic() + self._plan.stop_grace_s
+        os.kill(self._init, signal.SIGTERM)
+
+    def _kill(self) -> None:
+        self._end_at = None
+        os.kill(self._init, signal.SIGKILL)  # the job dies with its init, whatever it is doing
+
+    def _patience_ms(self) -> int | None:
+        moments = [moment for moment in (self._end_at, self._check_at) if moment is not None]
+        return max(0, round((min(moments) - time.monotonic()) * 1000) + 1) if moments else None
+
+    def _finish(self) -> None:
+        """End what the job left behind, then read the output and the events that are still in the pipes."""
+        kill_descendants()
+        for source in (self._output, self._events):
+            os.set_blocking(source, False)
+            with contextlib.suppress(BlockingIOError):
+                while self._take(source):
+                    pass
+        self._log.close()
+
+    def _outcome(self, reason: Reason) -> Outcome:
+        status = self._wait_status if self._wait_status is not None else int(signal.SIGKILL)
+        code = os.waitstatus_to_exitcode(status)
+        if reason == "exit" and self._started is None:
+            reason = "setup"
+        began = self._started is not None
+        return Outcome(
+            reason=reason,
+            ended=time.time(),
+            exit_code=(code if code >= 0 else 128 - code) if began else None,
+            signal=-code if began and code < 0 else None,
+            started=self._started,
+            level=self._level,
+            message=self._message,
+        )
