@@ -1,0 +1,1 @@
+"""The model server: what runs inside the process of one endpoint instance."""

@@ -1,0 +1,164 @@
+"""Serving with the user's own functions, as the inference toolkit of AWS calls them.
+
+The script (SAGEMAKER_PROGRAM, default ``inference.py``) lies in the model's ``code`` folder and may define
+``model_fn``, ``input_fn``, ``predict_fn``, ``output_fn`` or, instead of the last three, ``transform_fn``; each may take
+one more argument, the context. Requests are answered one at a time: nobody promised that the code is row-wise.
+"""
+
+import importlib
+import inspect
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeAlias
+
+from sagesse.algorithms.base import ClientError, RequestError
+from sagesse.runtime.serve.codec import JSON, decode, encode, text_or_bytes
+from sagesse.runtime.serve.message import Reply, Request, refusal
+
+Function: TypeAlias = Callable[..., Any]
+_STEPS = ("input_fn", "predict_fn", "output_fn")
+
+
+class Context:
+    """What a function may know of the request it answers. Header names are lower-case."""
+
+    def __init__(self, model_dir: Path, request: Request | None = None) -> None:
+        self.model_dir = str(model_dir)
+        self.system_properties = {"model_dir": self.model_dir, "gpu_id": None}
+        self.request_headers = _headers(request)
+        self.response_headers: dict[str, str] = {}
+
+    def get_request_header(self, name: str) -> str | None:
+        """A header of the request."""
+        return self.request_headers.get(name.lower())
+
+    def set_response_header(self, name: str, value: str) -> None:
+        """Set a header of the reply; only the custom attributes reach the caller."""
+        self.response_headers[name.lower()] = value
+
+
+class ScriptAnswerer:
+    """Answers through the functions of the user's script.
+
+    Raises:
+        ClientError: there is no script, it cannot be imported, or its functions do not fit together.
+    """
+
+    def __init__(self, model_dir: Path, environment: Mapping[str, str]) -> None:
+        self._model_dir = model_dir
+        self._default_accept = environment.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", JSON)
+        module = _import_script(model_dir, environment)
+        self._functions = _functions_of(module)
+        model_fn = getattr(module, "model_fn", None)
+        if model_fn is None:
+            raise ClientError(f"{module.__name__}.py defines no model_fn(model_dir).")
+        self._model = _calling(model_fn, 1)(str(model_dir), Context(model_dir))
+
+    def answer(self, requests: Sequence[Request]) -> Sequence[Reply]:
+        """One reply for each request, each computed alone."""
+        return [self._answer(request) for request in requests]
+
+    def _answer(self, request: Request) -> Reply:
+        started = time.perf_counter_ns()
+        try:
+            reply = self._transform(request)
+        except RequestError as error:
+            reply = Reply(204) if error.status == 204 else refusal(error.status, error.message)
+        except Exception as error:
+            traceback.print_exc()
+            reply = refusal(500, f"{type(error).__name__}: {error}")
+        reply.latency_us = (time.perf_counter_ns() - started) // 1000
+        return reply
+
+    def _transform(self, request: Request) -> Reply:
+        content_type = request.content_type or JSON
+        accept = self._default_accept if request.accept in ("", "*/*") else request.accept
+        context = Context(self._model_dir, request)
+        data = text_or_bytes(request.body, content_type)
+        functions = self._functions
+        if "transform_fn" in functions:
+            answer = functions["transform_fn"](self._model, data, content_type, accept, context)
+        else:
+            content = functions["input_fn"](data, content_type, context)
+            prediction = functions["predict_fn"](content, self._model, context)
+            answer = functions["output_fn"](prediction, accept, context)
+        body, kind = answer if isinstance(answer, tuple) and len(answer) == 2 else (answer, accept)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        attributes = context.response_headers.get("x-amzn-sagemaker-custom-attributes", "")
+        return Reply(200, _bytes(body), str(kind), custom_attributes=attributes)  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _import_script(model_dir: Path, environment: Mapping[str, str]) -> ModuleType:
+    program = environment.get("SAGEMAKER_PROGRAM", "inference.py")
+    submitted = environment.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
+    code = model_dir / "code"
+    folder = Path(submitted) if submitted.startswith("/") and not code.is_dir() else code
+    if not (folder / program).is_file():
+        raise ClientError(f"The model has no code/{program}; name the script in SAGEMAKER_PROGRAM.")
+    sys.path.insert(0, str(folder))
+    try:
+        return importlib.import_module(program.removesuffix(".py").replace("/", "."))
+    except Exception as error:
+        traceback.print_exc()
+        raise ClientError(f"{program} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def _functions_of(module: ModuleType) -> dict[str, Function]:
+    given: dict[str, Function] = {
+        name: getattr(module, name) for name in (*_STEPS, "transform_fn") if hasattr(module, name)
+    }
+    if "transform_fn" in given:
+        if extra := [name for name in _STEPS if name in given]:
+            raise ClientError(
+                f"{module.__name__}.py defines transform_fn and {', '.join(extra)}; choose one way."
+            )
+        return {"transform_fn": _calling(given["transform_fn"], 4)}
+    if "predict_fn" not in given:
+        given["predict_fn"] = _call_predict
+    return {
+        "input_fn": _calling(given.get("input_fn", decode), 2),
+        "predict_fn": _calling(given["predict_fn"], 2),
+        "output_fn": _calling(given.get("output_fn", encode), 2),
+    }
+
+
+def _calling(function: Function, arguments: int) -> Function:
+    """`function` called with `arguments` and the context; those who do not take the context do not get it."""
+    parameters = inspect.signature(function).parameters.values()
+    takes = sum(
+        parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+        for parameter in parameters
+    )
+    takes_all = any(parameter.kind == parameter.VAR_POSITIONAL for parameter in parameters)
+    if takes > arguments or takes_all:
+        return function
+    return lambda *given: function(*given[:arguments])
+
+
+def _call_predict(content: Any, model: Any) -> Any:
+    """The default of the scikit-learn image: the model's own ``predict``; a callable model is called."""
+    return model.predict(content) if hasattr(model, "predict") else model(content)
+
+
+def _headers(request: Request | None) -> dict[str, str]:
+    if request is None:
+        return {}
+    return {
+        "content-type": request.content_type,
+        "accept": request.accept,
+        "x-amzn-sagemaker-custom-attributes": request.custom_attributes,
+        "x-amzn-sagemaker-inference-id": request.inference_id,
+    }
+
+
+def _bytes(body: Any) -> bytes:
+    if isinstance(body, str):
+        return body.encode()
+    if isinstance(body, (bytes, bytearray)):
+        return bytes(body)
+    raise TypeError(
+        f"the script answered a {type(body).__name__}; allowed: str, bytes, or (one of them, content type)"
+    )
