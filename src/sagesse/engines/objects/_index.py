@@ -1,0 +1,167 @@
+"""Reads and changes of the index; every change runs inside a transaction of the store's one writer."""
+
+import sqlite3
+from collections.abc import Iterable
+
+import msgspec
+
+from sagesse.engines.objects._schema import (
+    Details,
+    Row,
+    Segment,
+    checksum_of,
+    checksum_text,
+    decode_details,
+    encode,
+)
+from sagesse.engines.objects.base import Address, Bucket, Condition, ObjectInfo
+from sagesse.engines.objects.error import no_such_bucket, no_such_key, precondition_failed
+
+_decode_bucket = msgspec.msgpack.Decoder(Bucket).decode
+_FIND = """SELECT object.*, body.data FROM object LEFT JOIN body ON body.id = object.body
+    WHERE bucket=? AND key=? AND is_latest"""
+
+
+def find_bucket(connection: sqlite3.Connection, name: str) -> Bucket:
+    """The bucket, or NoSuchBucket."""
+    row = connection.execute("SELECT record FROM bucket WHERE name=?", (name,)).fetchone()
+    if row is None:
+        raise no_such_bucket(name)
+    return _decode_bucket(row[0])
+
+
+def save_bucket(connection: sqlite3.Connection, bucket: Bucket) -> None:
+    """Insert or replace a bucket."""
+    connection.execute(
+        "INSERT OR REPLACE INTO bucket VALUES (?,?,?)", (bucket.name, bucket.account, encode(bucket))
+    )
+
+
+def find_object(connection: sqlite3.Connection, address: Address) -> Row | None:
+    """The latest object under a name, with its inline bytes, in one snapshot."""
+    row = connection.execute(_FIND, address).fetchone()
+    if row is None:
+        return None
+    _, key, version, _, size, etag, modified, checksum, body, details, data = row
+    kept = decode_details(details)
+    info = ObjectInfo(
+        bucket=address.bucket,
+        key=key,
+        version=version,
+        size_bytes=size,
+        etag=etag,
+        modified=modified,
+        checksum=checksum_of(checksum),
+        attributes=kept.attributes,
+        parts=kept.parts,
+    )
+    return Row(info, kept.segments, body, data or b"")
+
+
+def require_object(connection: sqlite3.Connection, address: Address) -> Row:
+    """The latest object under a name, NoSuchKey or NoSuchBucket."""
+    row = find_object(connection, address)
+    if row is None:
+        find_bucket(connection, address.bucket)
+        raise no_such_key(address.key)
+    return row
+
+
+def save_object(
+    connection: sqlite3.Connection,
+    info: ObjectInfo,
+    *,
+    segments: tuple[Segment, ...] = (),
+    data: bytes | None = None,
+    condition: Condition,
+    now: float,
+) -> None:
+    """Put an object under its name in place of the one there; the caller holds the segments' blobs already.
+
+    Raises:
+        ServiceError: NoSuchBucket, or the condition does not hold.
+    """
+    address = Address(info.bucket, info.key)
+    find_bucket(connection, info.bucket)
+    old = find_object(connection, address)
+    check_condition(condition, old, info.key)
+    if old is not None:
+        forget_object(connection, old, now)
+    body = None
+    if data:
+        body = connection.execute("INSERT INTO body (data) VALUES (?)", (data,)).lastrowid
+    details = Details(attributes=info.attributes, parts=info.parts, segments=segments)
+    connection.execute(
+        "INSERT INTO object VALUES (?,?,?,1,?,?,?,?,?,?)",
+        (
+            *address,
+            info.version,
+            info.size_bytes,
+            info.etag,
+            info.modified,
+            checksum_text(info.checksum),
+            body,
+            encode(details),
+        ),
+    )
+
+
+def forget_object(connection: sqlite3.Connection, row: Row, now: float) -> None:
+    """Remove an object's row and release its bytes."""
+    info = row.info
+    connection.execute(
+        "DELETE FROM object WHERE bucket=? AND key=? AND version=?", (info.bucket, info.key, info.version)
+    )
+    if row.body is not None:
+        connection.execute("DELETE FROM body WHERE id=?", (row.body,))
+    release(connection, row.segments, now)
+
+
+def amend_details(connection: sqlite3.Connection, row: Row, details: Details) -> None:
+    """Replace what is remembered of an object beside its bytes."""
+    connection.execute(
+        "UPDATE object SET details=? WHERE bucket=? AND key=? AND version=?",
+        (encode(details), row.info.bucket, row.info.key, row.info.version),
+    )
+
+
+def check_condition(condition: Condition, row: Row | None, key: str) -> None:
+    """Refuse a write whose condition does not hold of the object now under the name.
+
+    Raises:
+        ServiceError: PreconditionFailed; NoSuchKey for `if_match` without an object.
+    """
+    if condition.if_none_match is not None and row is not None:
+        raise precondition_failed("If-None-Match")
+    if condition.if_match is not None:
+        if row is None:
+            raise no_such_key(key)
+        if condition.if_match not in {"*", row.info.etag}:
+            raise precondition_failed("If-Match")
+
+
+def hold_new(connection: sqlite3.Connection, blob: str) -> None:
+    """Count one more row that holds a blob of ours, new or not."""
+    connection.execute(
+        "INSERT INTO blob (id, refs) VALUES (?,1) ON CONFLICT (id) DO UPDATE SET refs = refs + 1", (blob,)
+    )
+
+
+def hold(connection: sqlite3.Connection, segments: Iterable[Segment]) -> bool:
+    """Count one more row that holds these blobs; False when one of them is gone."""
+    for blob in blobs_of(segments):
+        found = connection.execute("UPDATE blob SET refs = refs + 1 WHERE id=? AND refs >= 0", (blob,))
+        if found.rowcount == 0:
+            return False
+    return True
+
+
+def release(connection: sqlite3.Connection, segments: Iterable[Segment], now: float) -> None:
+    """Count one row less that holds these blobs."""
+    for blob in blobs_of(segments):
+        connection.execute("UPDATE blob SET refs = refs - 1, unused_since=? WHERE id=?", (now, blob))
+
+
+def blobs_of(segments: Iterable[Segment]) -> list[str]:
+    """Every blob of the segments, once."""
+    return list(dict.fromkeys(segment.blob for segment in segments))

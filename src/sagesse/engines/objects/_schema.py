@@ -1,0 +1,75 @@
+"""The index of the local store: its tables and the rows in them."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from sagesse.engines.objects.base import Attributes, Checksum, ObjectInfo, PartEntry
+
+# `blob.refs` counts the rows that hold a blob: its upload, its parts, the objects made of it. At 0 it waits for the
+# sweeper (readers may still be about to open it), at -1 its file is being removed.
+SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS bucket (
+        name TEXT PRIMARY KEY, account TEXT NOT NULL, record BLOB NOT NULL) WITHOUT ROWID""",
+    "CREATE INDEX IF NOT EXISTS bucket_account ON bucket (account, name)",
+    """CREATE TABLE IF NOT EXISTS object (
+        bucket TEXT NOT NULL, key TEXT NOT NULL, version TEXT NOT NULL, is_latest INTEGER NOT NULL,
+        size INTEGER NOT NULL, etag TEXT NOT NULL, modified REAL NOT NULL, checksum TEXT NOT NULL,
+        body INTEGER, details BLOB NOT NULL,
+        PRIMARY KEY (bucket, key, version)) WITHOUT ROWID""",
+    "CREATE TABLE IF NOT EXISTS body (id INTEGER PRIMARY KEY, data BLOB NOT NULL)",
+    """CREATE TABLE IF NOT EXISTS blob (
+        id TEXT PRIMARY KEY, refs INTEGER NOT NULL, unused_since REAL NOT NULL DEFAULT 0) WITHOUT ROWID""",
+    "CREATE INDEX IF NOT EXISTS blob_unused ON blob (unused_since) WHERE refs <= 0",
+    """CREATE TABLE IF NOT EXISTS upload (
+        id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key TEXT NOT NULL, created REAL NOT NULL,
+        blob TEXT NOT NULL, record BLOB NOT NULL) WITHOUT ROWID""",
+    "CREATE INDEX IF NOT EXISTS upload_bucket ON upload (bucket, key, created)",
+    """CREATE TABLE IF NOT EXISTS part (
+        upload TEXT NOT NULL, number INTEGER NOT NULL, segments BLOB NOT NULL, record BLOB NOT NULL,
+        PRIMARY KEY (upload, number)) WITHOUT ROWID""",
+    "CREATE TABLE IF NOT EXISTS epoch (name TEXT PRIMARY KEY) WITHOUT ROWID",
+)
+
+
+class Segment(NamedTuple):
+    """A run of bytes in a blob."""
+
+    blob: str
+    offset: int
+    size_bytes: int
+
+
+class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=False):
+    """What a listing never shows of an object."""
+
+    attributes: Attributes
+    parts: tuple[PartEntry, ...] = ()
+    segments: tuple[Segment, ...] = ()
+
+
+encode = msgspec.msgpack.Encoder().encode
+decode_details = msgspec.msgpack.Decoder(Details).decode
+decode_segments = msgspec.msgpack.Decoder(tuple[Segment, ...]).decode
+
+
+class Row(msgspec.Struct, frozen=True):
+    """An object with its place: `body` and `data` when inline, segments otherwise."""
+
+    info: ObjectInfo
+    segments: tuple[Segment, ...]
+    body: int | None
+    data: bytes
+
+
+def checksum_text(checksum: Checksum | None) -> str:
+    """A checksum as one column."""
+    return f"{checksum.algorithm} {checksum.kind} {checksum.value}" if checksum else ""
+
+
+def checksum_of(text: str) -> Checksum | None:
+    """The checksum in that column."""
+    if not text:
+        return None
+    algorithm, kind, value = text.split(" ", 2)
+    return Checksum(algorithm, value, kind)  # pyright: ignore[reportArgumentType] - our own column

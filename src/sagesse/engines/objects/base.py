@@ -1,0 +1,292 @@
+"""`ObjectStore`: buckets, objects and multipart uploads, as the S3 service needs them.
+
+A store knows nothing of requests, permissions or headers; it keeps bytes, names, digests and what the client
+asked to be remembered. Whatever a method acknowledges is on disk and survives the death of the process.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+
+import msgspec
+
+from sagesse.core.body import Payload, Upload
+from sagesse.core.error import ServiceError
+
+Algorithm: TypeAlias = Literal["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256", "SHA512", "MD5"]
+ChecksumKind: TypeAlias = Literal["FULL_OBJECT", "COMPOSITE"]
+
+ALGORITHMS: tuple[Algorithm, ...] = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256", "SHA512", "MD5")
+NULL_VERSION = "null"
+
+
+class Bucket(msgspec.Struct, frozen=True, kw_only=True):
+    """A bucket; names are unique over all accounts."""
+
+    name: str
+    account: str
+    region: str
+    created: float
+    tags: dict[str, str] = {}
+
+
+class Address(NamedTuple):
+    """The name of an object."""
+
+    bucket: str
+    key: str
+
+
+class Checksum(msgspec.Struct, frozen=True):
+    """A checksum in base64; a composite one is over the parts' checksums and ends in ``-<parts>``."""
+
+    algorithm: Algorithm
+    value: str
+    kind: ChecksumKind = "FULL_OBJECT"
+
+
+class Attributes(msgspec.Struct, frozen=True, kw_only=True):
+    """What the client asked to be remembered: response headers by member name, user metadata, tags."""
+
+    headers: dict[str, Any] = {}
+    metadata: dict[str, str] = {}
+    tags: dict[str, str] = {}
+
+
+class PartEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One part of a multipart upload, or of the object made of it."""
+
+    number: int
+    size_bytes: int
+    etag: str
+    modified: float
+    checksums: dict[Algorithm, str] = {}
+
+
+class ObjectEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An object as a listing shows it; `etag` without quotes."""
+
+    key: str
+    version: str
+    size_bytes: int
+    etag: str
+    modified: float
+    checksum: Checksum | None
+
+
+class ObjectInfo(ObjectEntry, frozen=True, kw_only=True):
+    """All that is known of an object but its bytes."""
+
+    bucket: str
+    attributes: Attributes
+    parts: tuple[PartEntry, ...] = ()
+
+
+class StoredObject(Protocol):
+    """An object as it was at one moment, whatever happens to its name afterwards."""
+
+    @property
+    def info(self) -> ObjectInfo:
+        """What is known of it."""
+        ...
+
+    def read(self, offset: int, size_bytes: int) -> Payload:
+        """A slice of its bytes, within its size; to be sent soon (a replaced file goes after a grace period)."""
+        ...
+
+
+class Expectation(msgspec.Struct, frozen=True, kw_only=True):
+    """What the payload must be: refused before anything is visible when it is not.
+
+    Args:
+        content_md5: base64.
+        checksum: algorithm and base64 value from the headers; a trailer ``x-amz-checksum-*`` counts as well.
+        algorithm: the checksum to keep when none is given to verify; None keeps CRC64NVME.
+    """
+
+    content_md5: str | None = None
+    checksum: tuple[Algorithm, str] | None = None
+    algorithm: Algorithm | None = None
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """What must hold of the object now under the name: `if_none_match` only as ``*``; etags without quotes."""
+
+    if_match: str | None = None
+    if_none_match: str | None = None
+
+
+class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of a listing. `after` is exclusive; `after_group` skips a whole common prefix instead."""
+
+    prefix: str = ""
+    delimiter: str = ""
+    after: str = ""
+    after_group: str = ""
+    limit: int = 1000
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Objects and common prefixes in one order (UTF-8 bytes); `last` and `last_is_group` go on from here."""
+
+    objects: list[ObjectEntry]
+    groups: list[str]
+    is_truncated: bool
+    last: str = ""
+    last_is_group: bool = False
+
+
+class UploadInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A multipart upload in progress. `is_declared`: the client chose the checksum algorithm itself."""
+
+    bucket: str
+    key: str
+    id: str
+    account: str
+    created: float
+    attributes: Attributes
+    algorithm: Algorithm
+    kind: ChecksumKind
+    is_declared: bool
+
+
+class ChosenPart(NamedTuple):
+    """A part as the client lists it at completion: etag without quotes, checksums by algorithm."""
+
+    number: int
+    etag: str
+    checksums: dict[Algorithm, str]
+
+
+class Deletion(NamedTuple):
+    """An object to delete, only while its etag is still `if_match` (``*``: any) when given."""
+
+    key: str
+    if_match: str | None = None
+
+
+class ObjectStore(Protocol):
+    """Keeps buckets and objects. All methods are for the event loop's thread.
+
+    Errors are `ServiceError`s with S3's codes: NoSuchBucket, NoSuchKey, NoSuchUpload, PreconditionFailed, ...
+    """
+
+    async def create_bucket(self, bucket: Bucket) -> None:
+        """Create it.
+
+        Raises:
+            ServiceError: BucketAlreadyExists, or BucketAlreadyOwnedByYou for the same account.
+        """
+        ...
+
+    async def bucket(self, name: str) -> Bucket:
+        """The bucket, or NoSuchBucket."""
+        ...
+
+    async def buckets(self, account: str, *, prefix: str = "", after: str = "", limit: int) -> list[Bucket]:
+        """An account's buckets by name."""
+        ...
+
+    async def tag_bucket(self, name: str, tags: dict[str, str]) -> None:
+        """Replace its tags."""
+        ...
+
+    async def delete_bucket(self, name: str) -> None:
+        """Delete it with its uploads in progress; BucketNotEmpty while it holds an object."""
+        ...
+
+    async def put(
+        self,
+        address: Address,
+        upload: Upload,
+        attributes: Attributes,
+        *,
+        expect: Expectation,
+        condition: Condition,
+    ) -> ObjectInfo:
+        """Store the payload under the name: wholly or not at all, seen by nobody before it is whole."""
+        ...
+
+    async def get(self, address: Address) -> StoredObject:
+        """The object now under the name, or NoSuchBucket / NoSuchKey."""
+        ...
+
+    async def page(self, bucket: str, query: ListQuery) -> Page:
+        """A page of objects in the order of their keys' UTF-8 bytes."""
+        ...
+
+    async def delete(self, bucket: str, deletions: Sequence[Deletion]) -> list[ServiceError | None]:
+        """Delete objects at once; per object an error or None. A missing object counts as deleted."""
+        ...
+
+    async def copy(
+        self,
+        source: StoredObject,
+        address: Address,
+        attributes: Attributes,
+        *,
+        algorithm: Algorithm | None,
+        condition: Condition,
+    ) -> ObjectInfo:
+        """Store the source's bytes under another name (or its own, with other attributes)."""
+        ...
+
+    async def tag(self, address: Address, tags: dict[str, str]) -> None:
+        """Replace an object's tags; nothing else about it changes."""
+        ...
+
+    async def create_upload(self, upload: UploadInfo) -> None:
+        """Begin a multipart upload."""
+        ...
+
+    async def upload(self, address: Address, upload_id: str) -> UploadInfo:
+        """The upload, or NoSuchUpload."""
+        ...
+
+    async def uploads(self, bucket: str) -> list[UploadInfo]:
+        """A bucket's uploads in progress, by key, then by age."""
+        ...
+
+    async def put_part(
+        self, upload: UploadInfo, number: int, payload: Upload, expect: Expectation
+    ) -> PartEntry:
+        """Store a part; a part of that number is replaced."""
+        ...
+
+    async def copy_part(
+        self, upload: UploadInfo, number: int, source: StoredObject, offset: int, size_bytes: int
+    ) -> PartEntry:
+        """Store a slice of an object as a part."""
+        ...
+
+    async def parts(self, upload: UploadInfo) -> list[PartEntry]:
+        """The parts so far, by number."""
+        ...
+
+    async def complete(
+        self,
+        upload: UploadInfo,
+        chosen: Sequence[ChosenPart],
+        *,
+        checksum: str | None,
+        size_bytes: int | None,
+        condition: Condition,
+    ) -> ObjectInfo:
+        """Make the object of the chosen parts, atomically; the rest of the upload goes.
+
+        Raises:
+            ServiceError: InvalidPart, InvalidPartOrder, EntityTooSmall, BadDigest, PreconditionFailed; the upload
+                stays as it was.
+        """
+        ...
+
+    async def abort(self, upload: UploadInfo) -> None:
+        """Forget the upload and its parts."""
+        ...
+
+    async def wipe(self) -> None:
+        """Remove everything; nothing else may be going on."""
+        ...
+
+    def close(self) -> None:
+        """Finish what is queued and release the files."""
+        ...

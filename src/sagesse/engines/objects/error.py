@@ -1,0 +1,137 @@
+"""What an object store refuses, in S3's codes and words."""
+
+from typing import Any
+
+from sagesse.core.error import ServiceError
+
+
+def no_such_bucket(name: str) -> ServiceError:
+    """The bucket does not exist."""
+    return _error("NoSuchBucket", "The specified bucket does not exist", 404, BucketName=name)
+
+
+def bucket_already_exists(name: str) -> ServiceError:
+    """Another account has a bucket of that name: names are global."""
+    return _error(
+        "BucketAlreadyExists",
+        "The requested bucket name is not available. The bucket namespace is shared by all users of the system. "
+        "Please select a different name and try again.",
+        409,
+        BucketName=name,
+    )
+
+
+def bucket_already_owned(name: str) -> ServiceError:
+    """The caller's account has that bucket already."""
+    return _error(
+        "BucketAlreadyOwnedByYou",
+        "Your previous request to create the named bucket succeeded and you already own it.",
+        409,
+        BucketName=name,
+    )
+
+
+def bucket_not_empty(name: str) -> ServiceError:
+    """A bucket is deleted only when it holds no object."""
+    return _error("BucketNotEmpty", "The bucket you tried to delete is not empty", 409, BucketName=name)
+
+
+def no_such_key(key: str) -> ServiceError:
+    """The object does not exist."""
+    return _error("NoSuchKey", "The specified key does not exist.", 404, Key=key)
+
+
+def no_such_upload(upload_id: str) -> ServiceError:
+    """The multipart upload does not exist, was completed or aborted."""
+    return _error(
+        "NoSuchUpload",
+        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted "
+        "or completed.",
+        404,
+        UploadId=upload_id,
+    )
+
+
+def precondition_failed(condition: str) -> ServiceError:
+    """A conditional header did not hold; `condition` is its name."""
+    message = "At least one of the pre-conditions you specified did not hold"
+    return _error("PreconditionFailed", message, 412, Condition=condition)
+
+
+def invalid_part(upload_id: str, number: int, etag: str) -> ServiceError:
+    """A listed part was never uploaded, or is another one by now."""
+    return _error(
+        "InvalidPart",
+        "One or more of the specified parts could not be found.  The part may not have been uploaded, or the "
+        "specified entity tag may not match the part's entity tag.",
+        400,
+        UploadId=upload_id,
+        PartNumber=number,
+        ETag=etag,
+    )
+
+
+def invalid_part_order(upload_id: str) -> ServiceError:
+    """Parts are listed in ascending order."""
+    message = "The list of parts was not in ascending order. Parts must be ordered by part number."
+    return _error("InvalidPartOrder", message, 400, UploadId=upload_id)
+
+
+def entity_too_small(number: int, etag: str, size_bytes: int, minimum: int) -> ServiceError:
+    """Every part but the last has a minimal size."""
+    return _error(
+        "EntityTooSmall",
+        "Your proposed upload is smaller than the minimum allowed size",
+        400,
+        ProposedSize=size_bytes,
+        MinSizeAllowed=minimum,
+        PartNumber=number,
+        ETag=etag,
+    )
+
+
+def entity_too_large(size_bytes: int, maximum: int) -> ServiceError:
+    """One upload is at most 5 GiB."""
+    return _error(
+        "EntityTooLarge",
+        "Your proposed upload exceeds the maximum allowed size",
+        400,
+        ProposedSize=size_bytes,
+        MaxSizeAllowed=maximum,
+    )
+
+
+def bad_digest(what: str, expected: str, calculated: str) -> ServiceError:
+    """The payload is not what the client hashed; `what` is "Content-MD5" or an algorithm."""
+    ending = "what we received." if what == "Content-MD5" else "the calculated checksum."
+    return _error(
+        "BadDigest",
+        f"The {what} you specified did not match {ending}",
+        400,
+        ExpectedDigest=expected,
+        CalculatedDigest=calculated,
+    )
+
+
+def invalid_digest(value: str) -> ServiceError:
+    """Content-MD5 is no base64 of 16 bytes."""
+    return ServiceError(
+        "InvalidDigest",
+        "The Content-MD5 you specified was invalid.",
+        status=400,
+        fields={"Content-MD5": value},
+    )
+
+
+def invalid_request(message: str) -> ServiceError:
+    """S3's general refusal."""
+    return _error("InvalidRequest", message, 400)
+
+
+def storage_failed(error: OSError) -> ServiceError:
+    """The disk did not take the bytes; nothing was stored."""
+    return _error("InternalError", f"The object could not be stored: {error.strerror}", 500)
+
+
+def _error(code: str, message: str, status: int, **fields: Any) -> ServiceError:
+    return ServiceError(code, message, status=status, fields=fields)

@@ -1,0 +1,490 @@
+"""`ObjectStore` on this machine: the index in SQLite, small objects inside it, larger ones in files.
+
+A large object is in its file, and the file and its folder on disk, before the row that names it is committed; a small
+one is in the same transaction as its row, and concurrent writes share one sync. One process opens a folder at a time.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from sagesse.core.body import FileSlice, Payload, Stream, Upload, read_slice
+from sagesse.core.clock import Clock, SystemClock
+from sagesse.core.error import ServiceError
+from sagesse.core.sqlite import Database
+from sagesse.engines.objects import _index, _multipart
+from sagesse.engines.objects._blob import BlobFolder
+from sagesse.engines.objects._listing import list_page
+from sagesse.engines.objects._receive import Received, Receiver
+from sagesse.engines.objects._schema import SCHEMA, Details, Row, Segment
+from sagesse.engines.objects._sweep import Sweeper
+from sagesse.engines.objects.base import (
+    NULL_VERSION,
+    Address,
+    Algorithm,
+    Attributes,
+    Bucket,
+    Checksum,
+    ChosenPart,
+    Condition,
+    Deletion,
+    Expectation,
+    ListQuery,
+    ObjectInfo,
+    Page,
+    PartEntry,
+    StoredObject,
+    UploadInfo,
+)
+from sagesse.engines.objects.digest import Digest
+from sagesse.engines.objects.error import (
+    bucket_already_exists,
+    bucket_already_owned,
+    bucket_not_empty,
+    no_such_key,
+)
+
+INLINE_BYTES = 64 << 10
+MIN_PART_BYTES = 5 << 20
+_THREADS = 8
+
+T = TypeVar("T")
+
+
+class _Stored(NamedTuple):
+    """An object as one row said it was."""
+
+    row: Row
+    store: "LocalObjectStore"
+
+    @property
+    def info(self) -> ObjectInfo:
+        return self.row.info
+
+    def read(self, offset: int, size_bytes: int) -> Payload:
+        return self.store._payload(self.row, offset, size_bytes)  # pyright: ignore[reportPrivateUsage] - one unit
+
+
+class LocalObjectStore:
+    """See `ObjectStore`.
+
+    Args:
+        folder: the index and the files; created if missing.
+        durable: False skips fsync (``--ephemeral``).
+        clock: the time of objects and of the sweeper.
+        grace_s: how long a replaced file stays for readers that were just told its path.
+        inline_bytes: objects up to this size live in the index.
+        min_part_bytes: the least size of a part that is not the last.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        durable: bool = True,
+        clock: Clock | None = None,
+        grace_s: float = 60,
+        inline_bytes: int = INLINE_BYTES,
+        min_part_bytes: int = MIN_PART_BYTES,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._clock = clock or SystemClock()
+        self._inline_bytes = inline_bytes
+        self._min_part_bytes = min_part_bytes
+        self._database = Database(folder / "index.db", SCHEMA, durable=durable)
+        self._blobs = BlobFolder(folder / "blobs", durable=durable)
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="object")
+        self._layouts: dict[str, _multipart.Layout] = {}
+        self._sweeper = Sweeper(self._database, self._blobs, clock=self._clock, grace_s=grace_s)
+        self._sweeper.start()
+
+    # Buckets
+
+    async def create_bucket(self, bucket: Bucket) -> None:
+        """See `ObjectStore.create_bucket`."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            row = connection.execute("SELECT account FROM bucket WHERE name=?", (bucket.name,)).fetchone()
+            if row is not None:
+                is_own = row[0] == bucket.account
+                raise bucket_already_owned(bucket.name) if is_own else bucket_already_exists(bucket.name)
+            _index.save_bucket(connection, bucket)
+
+        await self._write(work)
+
+    async def bucket(self, name: str) -> Bucket:
+        """See `ObjectStore.bucket`."""
+        return _index.find_bucket(self._database.reader, name)
+
+    async def buckets(self, account: str, *, prefix: str = "", after: str = "", limit: int) -> list[Bucket]:
+        """See `ObjectStore.buckets`."""
+        rows = self._database.reader.execute(
+            "SELECT record FROM bucket WHERE account=? AND name > ? AND substr(name, 1, ?) = ? ORDER BY name LIMIT ?",
+            (account, after, len(prefix), prefix, limit),
+        )
+        return [msgspec.msgpack.decode(row[0], type=Bucket) for row in rows]
+
+    async def tag_bucket(self, name: str, tags: dict[str, str]) -> None:
+        """See `ObjectStore.tag_bucket`."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            bucket = _index.find_bucket(connection, name)
+            _index.save_bucket(connection, msgspec.structs.replace(bucket, tags=tags))
+
+        await self._write(work)
+
+    async def delete_bucket(self, name: str) -> None:
+        """See `ObjectStore.delete_bucket`."""
+        now = self._clock.now()
+
+        def work(connection: sqlite3.Connection) -> None:
+            _index.find_bucket(connection, name)
+            if connection.execute("SELECT 1 FROM object WHERE bucket=? LIMIT 1", (name,)).fetchone():
+                raise bucket_not_empty(name)
+            for upload in _multipart.list_uploads(connection, name):
+                _multipart.remove_upload(connection, upload, now)
+            connection.execute("DELETE FROM bucket WHERE name=?", (name,))
+
+        await self._write(work)
+
+    # Objects
+
+    async def put(
+        self,
+        address: Address,
+        upload: Upload,
+        attributes: Attributes,
+        *,
+        expect: Expectation,
+        condition: Condition,
+    ) -> ObjectInfo:
+        """See `ObjectStore.put`."""
+        _index.find_bucket(self._database.reader, address.bucket)
+        blob = self._blobs.new_id()
+        receiver = Receiver(self._threads, lambda: self._blobs.writer(blob), inline_bytes=self._inline_bytes)
+        received = await receiver.receive(upload, expect)
+        info = self._new_info(address, received, attributes)
+
+        def work(connection: sqlite3.Connection) -> None:
+            segments: tuple[Segment, ...] = ()
+            if received.data is None:
+                segments = (Segment(blob, 0, received.size_bytes),)
+                _index.hold_new(connection, blob)
+            _index.save_object(
+                connection,
+                info,
+                segments=segments,
+                data=received.data,
+                condition=condition,
+                now=self._clock.now(),
+            )
+
+        await self._write(work, undo=lambda: self._blobs.remove(blob))
+        return info
+
+    async def get(self, address: Address) -> StoredObject:
+        """See `ObjectStore.get`."""
+        return _Stored(_index.require_object(self._database.reader, address), self)
+
+    async def page(self, bucket: str, query: ListQuery) -> Page:
+        """See `ObjectStore.page`."""
+
+        def work() -> Page:
+            _index.find_bucket(self._database.reader, bucket)
+            return list_page(self._database.reader, bucket, query)
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    async def delete(self, bucket: str, deletions: Sequence[Deletion]) -> list[ServiceError | None]:
+        """See `ObjectStore.delete`."""
+        now = self._clock.now()
+
+        def work(connection: sqlite3.Connection) -> list[ServiceError | None]:
+            _index.find_bucket(connection, bucket)
+            return [_delete(connection, bucket, deletion, now) for deletion in deletions]
+
+        return await self._write(work)
+
+    async def copy(
+        self,
+        source: StoredObject,
+        address: Address,
+        attributes: Attributes,
+        *,
+        algorithm: Algorithm | None,
+        condition: Condition,
+    ) -> ObjectInfo:
+        """See `ObjectStore.copy`. Large objects share their file, so this costs one row."""
+        row = self._own(source)
+        checksum = row.info.checksum
+        if algorithm is not None and (checksum is None or checksum.algorithm != algorithm):
+            digest = await self._digest(row, 0, row.info.size_bytes, algorithm)
+            checksum = Checksum(algorithm, digest.checksums[algorithm])
+        now = self._clock.now()
+        info = msgspec.structs.replace(
+            row.info,
+            bucket=address.bucket,
+            key=address.key,
+            version=NULL_VERSION,
+            modified=float(int(now)),
+            checksum=checksum,
+            attributes=attributes,
+        )
+
+        def work(connection: sqlite3.Connection) -> None:
+            if not _index.hold(connection, row.segments):
+                raise no_such_key(row.info.key)
+            _index.save_object(
+                connection, info, segments=row.segments, data=row.data, condition=condition, now=now
+            )
+
+        await self._write(work)
+        return info
+
+    async def tag(self, address: Address, tags: dict[str, str]) -> None:
+        """See `ObjectStore.tag`."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            row = _index.require_object(connection, address)
+            attributes = msgspec.structs.replace(row.info.attributes, tags=tags)
+            details = Details(attributes=attributes, parts=row.info.parts, segments=row.segments)
+            _index.amend_details(connection, row, details)
+
+        await self._write(work)
+
+    # Multipart uploads
+
+    async def create_upload(self, upload: UploadInfo) -> None:
+        """See `ObjectStore.create_upload`."""
+        layout = _multipart.Layout(self._blobs.new_id())
+
+        def work(connection: sqlite3.Connection) -> None:
+            _index.find_bucket(connection, upload.bucket)
+            _multipart.insert_upload(connection, upload, layout.blob)
+
+        self._layouts[upload.id] = layout
+        await self._write(work, undo=lambda: self._layouts.pop(upload.id, None))
+
+    async def upload(self, address: Address, upload_id: str) -> UploadInfo:
+        """See `ObjectStore.upload`."""
+        _index.find_bucket(self._database.reader, address.bucket)
+        return _multipart.find_upload(self._database.reader, address, upload_id)
+
+    async def uploads(self, bucket: str) -> list[UploadInfo]:
+        """See `ObjectStore.uploads`."""
+        _index.find_bucket(self._database.reader, bucket)
+        return _multipart.list_uploads(self._database.reader, bucket)
+
+    async def put_part(
+        self, upload: UploadInfo, number: int, payload: Upload, expect: Expectation
+    ) -> PartEntry:
+        """See `ObjectStore.put_part`."""
+        layout = self._layouts.get(upload.id)  # none after a restart: parts then get files of their own
+        offset = layout.claim(number, payload.size_bytes) if layout else None
+        blob = layout.blob if layout and offset is not None else self._blobs.new_id()
+        receiver = Receiver(self._threads, lambda: self._blobs.writer(blob, offset=offset), inline_bytes=-1)
+        expect = msgspec.structs.replace(expect, algorithm=upload.algorithm)
+        received = await receiver.receive(payload, expect)
+        part = self._new_part(number, received.size_bytes, received.etag, received.checksums)
+        segments = (Segment(blob, offset or 0, received.size_bytes),)
+        await self._write(
+            lambda connection: _multipart.save_part(connection, upload, part, segments=segments, is_new=True),
+            undo=(lambda: self._blobs.remove(blob)) if offset is None else _nothing,
+        )
+        return part
+
+    async def copy_part(
+        self, upload: UploadInfo, number: int, source: StoredObject, offset: int, size_bytes: int
+    ) -> PartEntry:
+        """See `ObjectStore.copy_part`. A slice of a file is shared, only its digests are computed."""
+        row = self._own(source)
+        if not row.segments:
+            payload = _SliceUpload(row.data[offset : offset + size_bytes])
+            return await self.put_part(upload, number, payload, Expectation())
+        digest = await self._digest(row, offset, size_bytes, upload.algorithm)
+        part = self._new_part(number, size_bytes, digest.md5.hex(), digest.checksums)
+        segments = tuple(_cut(row.segments, offset, size_bytes))
+        is_kept = await self._write(
+            lambda connection: _multipart.save_part(connection, upload, part, segments=segments, is_new=False)
+        )
+        if not is_kept:
+            raise no_such_key(row.info.key)
+        return part
+
+    async def parts(self, upload: UploadInfo) -> list[PartEntry]:
+        """See `ObjectStore.parts`."""
+        return _multipart.list_parts(self._database.reader, upload.id)
+
+    async def complete(
+        self,
+        upload: UploadInfo,
+        chosen: Sequence[ChosenPart],
+        *,
+        checksum: str | None,
+        size_bytes: int | None,
+        condition: Condition,
+    ) -> ObjectInfo:
+        """See `ObjectStore.complete`."""
+        finish = _multipart.Finish(
+            chosen=chosen,
+            checksum=checksum,
+            size_bytes=size_bytes,
+            condition=condition,
+            min_part_bytes=self._min_part_bytes,
+            now=self._clock.now(),
+        )
+        info = await self._write(lambda connection: _multipart.complete_upload(connection, upload, finish))
+        self._layouts.pop(upload.id, None)
+        return info
+
+    async def abort(self, upload: UploadInfo) -> None:
+        """See `ObjectStore.abort`."""
+        now = self._clock.now()
+        await self._write(lambda connection: _multipart.remove_upload(connection, upload, now))
+        self._layouts.pop(upload.id, None)
+
+    # The store itself
+
+    async def wipe(self) -> None:
+        """See `ObjectStore.wipe`. The files go a little later."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            for table in ("bucket", "object", "body", "blob", "upload", "part", "epoch"):
+                connection.execute(f"DELETE FROM {table}")
+
+        self._blobs.begin_epoch()
+        await self._write(work)
+        self._layouts.clear()
+
+    def sweep(self) -> None:
+        """Remove files nothing refers to now, instead of in a while."""
+        self._sweeper.sweep()
+
+    def close(self) -> None:
+        """See `ObjectStore.close`."""
+        self._sweeper.close()
+        self._threads.shutdown()
+        self._database.close()
+
+    async def _write(
+        self, work: Callable[[sqlite3.Connection], T], *, undo: Callable[[], object] | None = None
+    ) -> T:
+        """Commit `work`; `undo` runs if it failed, and only then, even when the caller was cancelled meanwhile."""
+        future = self._database.submit(work)
+        if undo is not None:
+
+            def settle(done: Future[T]) -> None:
+                if done.exception() is not None:
+                    undo()
+
+            future.add_done_callback(settle)
+        return await asyncio.shield(asyncio.wrap_future(future))
+
+    def _new_info(self, address: Address, received: Received, attributes: Attributes) -> ObjectInfo:
+        (algorithm, value), *_ = received.checksums.items()
+        return ObjectInfo(
+            bucket=address.bucket,
+            key=address.key,
+            version=NULL_VERSION,
+            size_bytes=received.size_bytes,
+            etag=received.etag,
+            modified=float(int(self._clock.now())),
+            checksum=Checksum(algorithm, value),
+            attributes=attributes,
+        )
+
+    def _new_part(
+        self, number: int, size_bytes: int, etag: str, checksums: dict[Algorithm, str]
+    ) -> PartEntry:
+        modified = float(int(self._clock.now()))
+        return PartEntry(
+            number=number, size_bytes=size_bytes, etag=etag, modified=modified, checksums=checksums
+        )
+
+    def _own(self, source: StoredObject) -> Row:
+        if not isinstance(source, _Stored):
+            raise TypeError(f"an object of another store: {source!r}")
+        return source.row
+
+    def _payload(self, row: Row, offset: int, size_bytes: int) -> Payload:
+        if not row.segments:
+            return row.data[offset : offset + size_bytes]
+        pieces = [
+            FileSlice(self._blobs.path(segment.blob), segment.offset, segment.size_bytes)
+            for segment in _cut(row.segments, offset, size_bytes)
+        ]
+        if len(pieces) == 1:
+            return pieces[0]
+        return Stream(self._stream(row, pieces), size_bytes)
+
+    async def _stream(self, row: Row, pieces: Sequence[FileSlice]) -> AsyncIterator[bytes]:
+        with self._sweeper.pinned(tuple(_index.blobs_of(row.segments))):
+            for piece in pieces:
+                chunks = read_slice(piece)
+                while chunk := await asyncio.to_thread(next, chunks, b""):
+                    yield chunk
+
+    async def _digest(self, row: Row, offset: int, size_bytes: int, algorithm: Algorithm) -> Digest:
+        """Read a slice of an object for its digests."""
+
+        def work() -> Digest:
+            digest = Digest((algorithm,))
+            if not row.segments:
+                digest.update(row.data[offset : offset + size_bytes])
+            with self._sweeper.pinned(tuple(_index.blobs_of(row.segments))):
+                for segment in _cut(row.segments, offset, size_bytes):
+                    piece = FileSlice(self._blobs.path(segment.blob), segment.offset, segment.size_bytes)
+                    for chunk in read_slice(piece):
+                        digest.update(chunk)
+            return digest
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+class _SliceUpload:
+    """A few bytes as an upload of unannounced size: they need no slot."""
+
+    size_bytes: int | None = None
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.trailers: dict[str, str] = {}
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._data
+
+
+def _delete(
+    connection: sqlite3.Connection, bucket: str, deletion: Deletion, now: float
+) -> ServiceError | None:
+    row = _index.find_object(connection, Address(bucket, deletion.key))
+    try:
+        _index.check_condition(Condition(if_match=deletion.if_match), row, deletion.key)
+    except ServiceError as error:
+        return error
+    if row is not None:
+        _index.forget_object(connection, row, now)
+    return None
+
+
+def _cut(segments: Sequence[Segment], offset: int, size_bytes: int) -> Iterator[Segment]:
+    """The part of the segments that covers `size_bytes` from `offset`."""
+    for segment in segments:
+        if size_bytes <= 0:
+            return
+        if offset >= segment.size_bytes:
+            offset -= segment.size_bytes
+            continue
+        length = min(segment.size_bytes - offset, size_bytes)
+        yield Segment(segment.blob, segment.offset + offset, length)
+        size_bytes -= length
+        offset = 0
+
+
+def _nothing() -> None:
+    """A slot of a shared file has nothing to undo."""
