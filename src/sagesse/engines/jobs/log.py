@@ -1,0 +1,33 @@
+"""Reading the log of a run while it grows."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+_READ_BYTES = 1 << 20
+
+
+class LogLine(NamedTuple):
+    """One line of a job's output and when it came, in epoch milliseconds."""
+
+    time_ms: int
+    text: str
+
+
+def read_log(log: Path, offset: int = 0) -> tuple[list[LogLine], int]:
+    """The complete lines of `log` from byte `offset` on, about 1 MiB at most, and the offset to go on from.
+
+    No log yet reads as an empty one. At the end the same offset comes back.
+    """
+    try:
+        with log.open("rb") as file:
+            file.seek(offset)
+            content = file.read(_READ_BYTES)
+    except FileNotFoundError:
+        return [], offset
+    complete = content[: content.rfind(b"\n") + 1]
+    return [_parse(line) for line in complete.split(b"\n")[:-1]], offset + len(complete)
+
+
+def _parse(line: bytes) -> LogLine:
+    time_ms, _, text = line.partition(b" ")
+    return LogLine(int(time_ms), text.decode("utf-8", "replace"))
