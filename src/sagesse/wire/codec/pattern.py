@@ -1,0 +1,88 @@
+"""The models' patterns, which are Java's regular expressions, for Python's `regex`."""
+
+import re
+from functools import cache
+from typing import Any
+
+import regex
+
+_MATCH_S = 0.05  # no model needs a hundredth of it; what takes longer backtracks without end
+_PAIR = re.compile(r"\\u(D[89AB][0-9A-F]{2})\\u(D[C-F][0-9A-F]{2})", re.IGNORECASE)
+_TOKEN = re.compile(r"\\[pP]\{[^}]*\}|\\.|\[\^?|\]|&&|.", re.DOTALL)
+_ASCII = {"\\w": "a-zA-Z0-9_", "\\d": "0-9"}  # Java means ASCII by these; so do its POSIX classes
+_POSIX = {
+    "Lower": "a-z",
+    "Upper": "A-Z",
+    "ASCII": "\\x00-\\x7f",
+    "Alpha": "a-zA-Z",
+    "Digit": "0-9",
+    "Alnum": "a-zA-Z0-9",
+    "Punct": "!-/:-@\\[-`{-~",
+    "Graph": "!-~",
+    "Print": "\\x20-~",
+    "Blank": "\\x20\\t",
+    "Cntrl": "\\x00-\\x1f\\x7f",
+    "XDigit": "0-9a-fA-F",
+    "Space": "\\x20\\t-\\r",
+}
+
+
+class PatternTimeout(Exception):  # noqa: N818 - a statement about the text
+    """The text makes the pattern backtrack without end."""
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether the whole `text` matches, as Java's ``matches``; a pattern that cannot be compiled matches all.
+
+    Raises:
+        PatternTimeout: no answer within 50 ms.
+    """
+    compiled = compiled_pattern(pattern)
+    if compiled is None:
+        return True
+    try:
+        return compiled.fullmatch(text, timeout=_MATCH_S) is not None
+    except TimeoutError:
+        raise PatternTimeout from None
+
+
+@cache
+def compiled_pattern(pattern: str) -> Any | None:
+    """The compiled pattern, or None when `regex` does not take it."""
+    try:
+        return regex.compile(java_to_python(pattern))
+    except regex.error:
+        return None
+
+
+def java_to_python(pattern: str) -> str:
+    """`pattern` with the meaning it has in Java: surrogate pairs, ASCII classes, unions and intersections."""
+    pattern = _PAIR.sub(_join_pair, pattern)
+    has_negated = "\\W" in pattern or "\\D" in pattern  # [\w\W] must stay everything
+    parts: list[str] = []
+    depth, is_nested = 0, False
+    for match in _TOKEN.finditer(pattern):
+        token = match[0]
+        if token[0] == "[":
+            is_nested = is_nested or depth > 0
+            depth += 1
+        elif token == "]" and depth and (parts[-1] not in ("[", "[^")):
+            depth -= 1
+        elif token == "&&" and depth:
+            is_nested = True
+        elif not has_negated:
+            token = _in_ascii(token, is_in_class=depth > 0)
+        parts.append(token)
+    return ("(?V1)" if is_nested else "") + "".join(parts)
+
+
+def _in_ascii(token: str, *, is_in_class: bool) -> str:
+    content = _ASCII.get(token) or (_POSIX.get(token[3:-1]) if token.startswith("\\p{") else None)
+    if content is None:
+        return token
+    return content if is_in_class else f"[{content}]"
+
+
+def _join_pair(match: re.Match[str]) -> str:
+    high, low = int(match[1], 16), int(match[2], 16)
+    return f"\\U{0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00):08X}"
