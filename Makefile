@@ -1,0 +1,38 @@
+# make demo | test | test-all | check | bench | clean. Everything lives in .venv and .sagesse; nothing else is touched.
+SHELL := /bin/sh
+BIN := .venv/bin
+export PYTHONDONTWRITEBYTECODE = 1
+
+.PHONY: help setup setup-dev demo test test-all check bench clean
+
+help:
+	@sed -n 1p Makefile
+
+setup:
+	@tools/setup user
+
+setup-dev:
+	@tools/setup dev
+
+demo: setup
+	@$(BIN)/sagesse demo
+
+test: setup-dev
+	@$(BIN)/python -m pytest
+
+test-all: setup-dev
+	@$(BIN)/python -m pytest -m ""
+
+check: setup-dev
+	@$(BIN)/ruff format --check src tests benchmarks tools
+	@$(BIN)/ruff check src tests benchmarks tools
+	@$(BIN)/lint-imports
+	@$(BIN)/pyright
+	@$(BIN)/python -m pytest tests/docs
+
+bench: setup-dev
+	@tools/setup bench
+	@$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv .sagesse demo-output build dist

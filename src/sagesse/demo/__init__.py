@@ -1,0 +1,1 @@
+"""The marble sorter, end to end on this machine."""

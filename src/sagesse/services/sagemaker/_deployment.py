@@ -1,0 +1,263 @@
+"""What an endpoint runs: model servers for each variant, and the route that leads to them.
+
+A deployment is plain data kept in the endpoint's record: ``{"id", "config", "variants": [{"name", "weight", "count",
+"container", "role", "isolate", "since"}]}``. It is a copy of the models as they were when it was wished, so deleting a
+model does not hurt an endpoint. Server ids are made from it, so every step can be repeated.
+"""
+
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sagesse.core.call import Context
+from sagesse.core.error import ServiceError, validation_error
+from sagesse.core.identifier import new_request_id
+from sagesse.core.principal import Credentials
+from sagesse.core.record import Record
+from sagesse.engines.image import Recipe, UnknownImage, find_recipe
+from sagesse.engines.serving.base import ServerPlan, ServerState, ServingEngine
+from sagesse.engines.serving.model_archive import BadModelArchive, unpack_model
+from sagesse.engines.serving.routing import RoutingTable, Variant
+from sagesse.services.sagemaker._error import refuse_unsupported
+from sagesse.services.sagemaker._session import RoleError, role_session
+from sagesse.services.sagemaker._transfer import (
+    BadLocation,
+    download,
+    list_keys,
+    parse_location,
+    relative_name,
+)
+from sagesse.services.sagemaker.endpoint_config import ENDPOINT_CONFIG, MAX_INSTANCES
+from sagesse.services.sagemaker.model import MODEL, container_of
+
+_NOT_HEALTHY = "The primary container for production variant did not pass the ping health check. {reason}"
+
+
+class DeployFailed(Exception):  # noqa: N818 - reads as the fact it states
+    """The deployment cannot run; the text is the FailureReason."""
+
+
+def plan_deployment(ctx: Context, config_name: str) -> dict[str, Any]:
+    """The deployment that an endpoint configuration and its models ask for now.
+
+    Raises:
+        ServiceError: the configuration or one of its models does not exist.
+    """
+    config = ENDPOINT_CONFIG.get(ctx, config_name)
+    variants: list[dict[str, Any]] = []
+    for variant in config.request["ProductionVariants"]:
+        model = MODEL.get(ctx, variant["ModelName"])
+        variants.append(
+            {
+                "name": variant["VariantName"],
+                "weight": variant.get("InitialVariantWeight", 1.0),
+                "count": variant.get("InitialInstanceCount", 1),
+                "container": container_of(model.request),
+                "role": model.request.get("ExecutionRoleArn", ""),
+                "isolate": bool(model.request.get("EnableNetworkIsolation")),
+                "since": ctx.now(),
+            }
+        )
+    return {"id": new_request_id()[:8], "config": config_name, "variants": variants}
+
+
+def reweigh(live: Mapping[str, Any], wishes: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The live deployment with other weights and instance counts.
+
+    Raises:
+        ServiceError: a variant that is not there, or more instances than the machine offers.
+    """
+    variants = {variant["name"]: dict(variant) for variant in live["variants"]}
+    for wish in wishes:
+        refuse_unsupported(wish, {"ServerlessUpdateConfig": "serverless endpoints are not built yet"})
+        variant = variants.get(wish["VariantName"])
+        if variant is None:
+            raise validation_error(
+                f"The variant name {wish['VariantName']!r} is not present within endpoint configuration "
+                f"{live['config']!r}; allowed: {', '.join(variants)}."
+            )
+        variant["weight"] = wish.get("DesiredWeight", variant["weight"])
+        variant["count"] = wish.get("DesiredInstanceCount", variant["count"])
+        if not 1 <= variant["count"] <= MAX_INSTANCES:
+            raise validation_error(
+                f"DesiredInstanceCount {variant['count']} is not between 1 and {MAX_INSTANCES}."
+            )
+    if not any(variant["weight"] for variant in variants.values()):
+        raise validation_error("At least one variant needs a DesiredWeight above 0.")
+    return {**live, "variants": list(variants.values())}
+
+
+class Deployments:
+    """Keeps the servers and routes of endpoints as their records wish.
+
+    Args:
+        engine: runs the model servers.
+        routes: where the runtime finds an endpoint's variants.
+        credentials: where role sessions are looked up.
+        folder: where unpacked models are kept, one folder per deployed variant.
+        endpoint_url: where a model's own AWS clients find this server.
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: ServingEngine,
+        routes: RoutingTable,
+        credentials: Credentials,
+        folder: Path,
+        endpoint_url: Callable[[], str],
+    ) -> None:
+        self._engine = engine
+        self._routes = routes
+        self._credentials = credentials
+        self._folder = folder
+        self._endpoint_url = endpoint_url
+
+    def keep(self, ctx: Context, record: Record) -> None:
+        """Have the live deployment run and be reached."""
+        if live := record.state["live"]:
+            for variant in live["variants"]:
+                self._ensure(ctx, record, live, variant)
+            self._route(record, live)
+
+    def bring_up(self, ctx: Context, record: Record) -> bool:
+        """Start what is wished; once all of it is healthy, lead requests there.
+
+        Returns:
+            Whether it answers requests now.
+
+        Raises:
+            DeployFailed: it cannot run.
+        """
+        wished = record.state["next"]
+        states = [
+            state for variant in wished["variants"] for state in self._ensure(ctx, record, wished, variant)
+        ]
+        for state in states:
+            if state.phase == "failed":
+                raise DeployFailed(_NOT_HEALTHY.format(reason=state.reason))
+        if any(state.phase != "healthy" for state in states):
+            return False
+        self._route(record, wished)
+        return True
+
+    def close_route(self, record: Record) -> None:
+        """Take no more requests for the endpoint."""
+        self._routes.remove(_address(record))
+
+    def end(self, server_ids: Iterable[str]) -> bool:
+        """End servers once their requests under way are answered; idempotent.
+
+        Returns:
+            Whether nothing is left of them; ask again otherwise.
+        """
+        is_gone = [self._engine.retire(server_id) for server_id in server_ids]
+        for server_id in server_ids:
+            if all(is_gone):
+                shutil.rmtree(self._folder / server_id, ignore_errors=True)
+        return all(is_gone)
+
+    def _ensure(
+        self, ctx: Context, record: Record, deployment: Mapping[str, Any], variant: Mapping[str, Any]
+    ) -> list[ServerState]:
+        return [
+            self._engine.ensure(server_id, self._plan(ctx, variant, server_id))
+            for server_id in _variant_servers(record, deployment, variant)
+        ]
+
+    def _plan(self, ctx: Context, variant: Mapping[str, Any], server_id: str) -> ServerPlan:
+        container = variant["container"]
+        recipe = _recipe(container["Image"])
+        model_dir = self._fetch(ctx, variant, self._folder / server_id)
+        return ServerPlan(
+            source=f"algorithm:{recipe.name}" if recipe.kind == "algorithm" else "script",
+            model_dir=model_dir,
+            environment=_environment(ctx, container, self._endpoint_url()),
+            preload=recipe.preload,
+            isolate_network=variant["isolate"],
+        )
+
+    def _fetch(self, ctx: Context, variant: Mapping[str, Any], folder: Path) -> Path:
+        """The unpacked model in `folder`; fetched once, it appears whole or not at all."""
+        model_dir = folder / "model"
+        if model_dir.is_dir():
+            return model_dir
+        partial = folder / "partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        container = variant["container"]
+        try:
+            acting = self._as_role(ctx, variant["role"])
+            if url := container.get("ModelDataUrl"):
+                download(acting, parse_location(url), folder / "model.tar.gz")
+                unpack_model(folder / "model.tar.gz", partial)
+            elif source := container.get("ModelDataSource", {}).get("S3DataSource"):
+                _fetch_source(acting, source, folder, partial)
+        except (ServiceError, BadLocation, RoleError, BadModelArchive) as error:
+            raise DeployFailed(f"Failed to download model data: {error}") from error
+        partial.rename(model_dir)
+        return model_dir
+
+    def _as_role(self, ctx: Context, role_arn: str) -> Context:
+        if not role_arn:
+            return ctx
+        return ctx.acting_as(role_session(ctx, self._credentials, role_arn, {}).principal)
+
+    def _route(self, record: Record, deployment: Mapping[str, Any]) -> None:
+        variants = [
+            Variant(
+                variant["name"],
+                float(variant["weight"]),
+                tuple(_variant_servers(record, deployment, variant)),
+            )
+            for variant in deployment["variants"]
+        ]
+        self._routes.set(_address(record), variants)
+
+
+def server_ids(record: Record, deployment: Mapping[str, Any] | None) -> list[str]:
+    """The servers of a deployment; none for None."""
+    if deployment is None:
+        return []
+    return [
+        server
+        for variant in deployment["variants"]
+        for server in _variant_servers(record, deployment, variant)
+    ]
+
+
+def _variant_servers(record: Record, deployment: Mapping[str, Any], variant: Mapping[str, Any]) -> list[str]:
+    stem = f"endpoint-{record.state['id']}-{deployment['id']}-{variant['name']}"
+    return [f"{stem}-{number}" for number in range(1, variant["count"] + 1)]
+
+
+def _address(record: Record) -> tuple[str, str, str]:
+    return (record.account, record.region, record.name)
+
+
+def _recipe(image: str) -> Recipe:
+    try:
+        return find_recipe(image)
+    except UnknownImage as error:
+        raise DeployFailed(f"The image cannot be served: {error}") from error
+
+
+def _environment(ctx: Context, container: Mapping[str, Any], endpoint_url: str) -> dict[str, str]:
+    return {
+        "AWS_REGION": ctx.region,
+        "AWS_DEFAULT_REGION": ctx.region,
+        "AWS_ENDPOINT_URL": endpoint_url,
+        **container.get("Environment", {}),
+    }
+
+
+def _fetch_source(ctx: Context, source: Mapping[str, Any], folder: Path, target: Path) -> None:
+    """ModelDataSource: an archive, or a prefix whose objects are the model."""
+    place = parse_location(source["S3Uri"])
+    if source["CompressionType"] == "Gzip":
+        download(ctx, place, folder / "model.tar.gz")
+        unpack_model(folder / "model.tar.gz", target)
+        return
+    for key in list_keys(ctx, place):
+        download(ctx, place._replace(key=key), target / relative_name(key, place.key))

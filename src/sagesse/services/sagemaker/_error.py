@@ -1,0 +1,36 @@
+"""SageMaker's wording of what is there already or not there."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sagesse.core.error import ServiceError, unsupported_member, validation_error
+from sagesse.core.record import Record
+
+
+def could_not_find(what: str) -> Callable[[str, str], ServiceError]:
+    """The not-found error of `what` ("model"), which SageMaker words as a validation error with the ARN."""
+    return lambda name, arn: validation_error(f'Could not find {what} "{arn}".')
+
+
+def already_existing(what: str) -> Callable[[Record], ServiceError]:
+    """The duplicate error of `what` ("endpoint")."""
+    return lambda record: validation_error(f'Cannot create already existing {what} "{record.arn}".')
+
+
+def refuse_unsupported(params: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
+    """Refuse members that would change behaviour and are not supported.
+
+    Args:
+        params: the request.
+        reasons: by member path ("ResourceConfig.KeepAlivePeriodInSeconds"), why not. Members that are absent,
+            false, zero or empty ask for nothing and pass.
+
+    Raises:
+        ServiceError: names the first such member.
+    """
+    for path, reason in reasons.items():
+        value: Any = params
+        for part in path.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        if value:
+            raise unsupported_member(path, reason)

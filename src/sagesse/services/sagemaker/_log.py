@@ -1,0 +1,133 @@
+"""The log of a job: shipped to CloudWatch Logs as it grows, searched for metrics on the way, exactly once."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sagesse.core.scope import Scope
+from sagesse.engines.jobs.log import LogLine, read_log
+from sagesse.engines.metrics.base import Datum, Metric, MetricStore
+from sagesse.engines.streams.log import LogEvent, LogStore
+
+MAX_FINAL_METRICS = 40  # of the model's FinalMetricDataList
+
+
+class Definition(NamedTuple):
+    """A metric to look for: group 1 of `pattern` is its value."""
+
+    name: str
+    pattern: re.Pattern[str]
+
+
+class Found(NamedTuple):
+    """A value that a job printed, and when (epoch seconds)."""
+
+    name: str
+    value: float
+    time: float
+
+
+class LogShipper:
+    """Takes what jobs print to the log and metric stores.
+
+    Args:
+        logs: where lines go; it knows how much of a file it holds, so no line is shipped twice.
+        metrics: where numbers go, with the same guarantee.
+    """
+
+    def __init__(self, logs: LogStore, metrics: MetricStore) -> None:
+        self._logs = logs
+        self._metrics = metrics
+
+    def ship(
+        self,
+        scope: Scope,
+        group: str,
+        stream: str,
+        log: Path,
+        *,
+        definitions: list[Definition],
+        metric: Metric,
+    ) -> None:
+        """Ship the lines that are new.
+
+        Args:
+            scope: account and region of the job.
+            group, stream: where the lines go; made when they are not there.
+            log: the job's log file.
+            definitions: the metrics to look for.
+            metric: namespace and dimensions of the metrics found; its name is replaced.
+        """
+        self._logs.ensure_stream(scope, group, stream)
+        offset = self._logs.source_offset(scope, group, stream)
+        while True:
+            lines, end = read_log(log, offset)
+            if end == offset:
+                return
+            data = [
+                Datum.of(metric._replace(name=found.name), found.time, found.value)._replace(
+                    source_offset=end
+                )
+                for found in find_metrics(lines, definitions)
+            ]
+            self._metrics.put(scope, data, source=f"{group}:{stream}")
+            events = [LogEvent(line.time_ms, shown(line.text)) for line in lines]
+            self._logs.append(scope, group, stream, events, source_offset=end, after_offset=offset)
+            offset = end
+
+
+def final_metrics(log: Path, definitions: list[Definition]) -> list[dict[str, Any]]:
+    """The last value of each metric in a log file, as FinalMetricDataList has it."""
+    last = {found.name: found for found in find_metrics(_all_lines(log), definitions)}
+    return [
+        {"MetricName": found.name, "Value": found.value, "Timestamp": found.time} for found in last.values()
+    ][:MAX_FINAL_METRICS]
+
+
+def metric_definitions(declared: Iterable[Mapping[str, Any]]) -> list[Definition]:
+    """Compiled definitions; one whose regex does not compile, or has no group, finds nothing, as on AWS."""
+    compiled: dict[str, Definition] = {}
+    for definition in declared:
+        try:
+            pattern = re.compile(definition["Regex"])
+        except re.error:
+            continue
+        if pattern.groups:
+            compiled[definition["Name"]] = Definition(definition["Name"], pattern)
+    return list(compiled.values())
+
+
+def find_metrics(lines: Iterable[LogLine], definitions: Iterable[Definition]) -> Iterator[Found]:
+    """Every match, on the line as CloudWatch shows it or as it was printed."""
+    for line in lines:
+        text = shown(line.text)
+        for definition in definitions:
+            match = definition.pattern.search(text) or definition.pattern.search(line.text)
+            value = _number(match.group(1)) if match else None
+            if value is not None:
+                yield Found(definition.name, value, line.time_ms / 1000)
+
+
+def shown(text: str) -> str:
+    """A line as CloudWatch Logs shows it: tabs become ``#011``; an empty line becomes a blank."""
+    return text.replace("\t", "#011") or " "
+
+
+def _all_lines(log: Path) -> Iterator[LogLine]:
+    offset = 0
+    while True:
+        lines, end = read_log(log, offset)
+        if end == offset:
+            return
+        yield from lines
+        offset = end
+
+
+def _number(text: str | None) -> float | None:
+    """The number, None for what is none: a metric that printed "nan" is no value."""
+    try:
+        value = float(text) if text is not None else None
+    except ValueError:
+        return None
+    return value if value is not None and value - value == 0 else None

@@ -1,0 +1,149 @@
+"""From a training job's request to files under ``/opt/ml`` and a command to run."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import orjson
+
+from sagesse.core.call import Context
+from sagesse.core.error import ServiceError
+from sagesse.core.principal import Credential
+from sagesse.core.record import Record
+from sagesse.engines.image import Recipe
+from sagesse.engines.jobs.base import Command, PythonEntry
+from sagesse.services.sagemaker._channel import ChannelError
+from sagesse.services.sagemaker._transfer import BadLocation, download, parse_location
+
+Entry: TypeAlias = Command | PythonEntry
+
+
+class JobFiles:
+    """The job's ``/opt/ml`` as the server sees it.
+
+    Args:
+        root: the folder that the job sees as ``/opt/ml``.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def model(self) -> Path:
+        """``model/``: becomes model.tar.gz."""
+        return self.root / "model"
+
+    @property
+    def output_data(self) -> Path:
+        """``output/data/``: becomes output.tar.gz."""
+        return self.root / "output" / "data"
+
+    @property
+    def code(self) -> Path:
+        """Where the platform puts a script's source archive."""
+        return self.root / "input" / "sourcedir.tar.gz"
+
+    def channel(self, name: str) -> Path:
+        """The folder of an input channel."""
+        return self.root / "input" / "data" / name
+
+    def failure(self) -> str:
+        """What the job wrote into ``output/failure``, without surrounding white space."""
+        try:
+            return (self.root / "output" / "failure").read_text(errors="replace").strip()
+        except OSError:
+            return ""
+
+    def fetch_code(self, ctx: Context, request: Mapping[str, Any]) -> None:
+        """Fetch the archive that ``sagemaker_submit_directory`` names, if it is in S3."""
+        uri = _plain(request.get("HyperParameters", {}).get("sagemaker_submit_directory", ""))
+        if not uri.startswith("s3://"):
+            return
+        try:
+            download(ctx, parse_location(uri), self.code)
+        except (ServiceError, BadLocation) as error:
+            raise ChannelError(
+                f"ClientError: The source code {uri!r} could not be downloaded: {error}"
+            ) from error
+
+    def write_contract(self, record: Record) -> None:
+        """Make the folders and the files of ``input/config``."""
+        request = record.request
+        config = self.root / "input" / "config"
+        for folder in (
+            config,
+            self.root / "input" / "data",
+            self.model,
+            self.output_data,
+            self.root / "code",
+        ):
+            folder.mkdir(parents=True, exist_ok=True)
+        write = {
+            "hyperparameters.json": request.get("HyperParameters", {}),
+            "resourceconfig.json": _resources(request["ResourceConfig"]),
+            "inputdataconfig.json": {
+                channel["ChannelName"]: _channel_config(channel, request)
+                for channel in request.get("InputDataConfig", ())
+            },
+            "trainingjobconfig.json": {"TrainingJobName": record.name, "TrainingJobArn": record.arn},
+        }
+        for name, content in write.items():
+            (config / name).write_bytes(orjson.dumps(content))
+
+
+def make_entry(recipe: Recipe, request: Mapping[str, Any], files: JobFiles) -> Entry:
+    """What to run: the request's own entrypoint, a user script, or the built-in algorithm."""
+    specification = request["AlgorithmSpecification"]
+    entrypoint: list[str] = list(specification.get("ContainerEntrypoint", ()))
+    if entrypoint:
+        return Command(argv=(*entrypoint, *specification.get("ContainerArguments", ())), cwd="/")
+    if recipe.kind == "algorithm" and "sagemaker_program" not in request.get("HyperParameters", {}):
+        return PythonEntry(module="sagesse.runtime.train", args=(recipe.name,), preload=recipe.preload)
+    return PythonEntry(module="sagesse.runtime.script", preload=recipe.preload)
+
+
+def job_environment(record: Record, session: Credential, endpoint_url: str) -> dict[str, str]:
+    """The job's environment: names, region, the role session's credentials, then what the request sets."""
+    return {
+        "TRAINING_JOB_NAME": record.name,
+        "TRAINING_JOB_ARN": record.arn,
+        "AWS_REGION": record.region,
+        "AWS_DEFAULT_REGION": record.region,
+        "AWS_ACCESS_KEY_ID": session.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": session.secret,
+        "AWS_SESSION_TOKEN": session.session_token or "",
+        "AWS_ENDPOINT_URL": endpoint_url,
+        **record.request.get("Environment", {}),
+    }
+
+
+def _resources(config: Mapping[str, Any]) -> dict[str, Any]:
+    kind = config["InstanceType"]
+    group = {"instance_group_name": "homogeneousCluster", "instance_type": kind, "hosts": ["algo-1"]}
+    return {
+        "current_host": "algo-1",
+        "current_instance_type": kind,
+        "current_group_name": "homogeneousCluster",
+        "hosts": ["algo-1"],
+        "instance_groups": [group],
+        "network_interface_name": "lo",
+    }
+
+
+def _channel_config(channel: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
+    source = channel["DataSource"]["S3DataSource"]
+    config = {
+        "TrainingInputMode": channel.get("InputMode", request["AlgorithmSpecification"]["TrainingInputMode"]),
+        "S3DistributionType": source.get("S3DataDistributionType", "FullyReplicated"),
+        "RecordWrapperType": channel.get("RecordWrapperType", "None"),
+    }
+    return {**config, "ContentType": channel["ContentType"]} if "ContentType" in channel else config
+
+
+def _plain(value: str) -> str:
+    """A hyperparameter that the SDK may have encoded as JSON once more."""
+    try:
+        decoded = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return value
+    return decoded if isinstance(decoded, str) else value

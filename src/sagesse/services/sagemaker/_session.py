@@ -1,0 +1,43 @@
+"""Acting as an execution role: SageMaker assumes the role, then everything it does is the role's doing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sagesse.core.call import Context
+from sagesse.core.error import ServiceError
+from sagesse.core.principal import Credential, Credentials
+
+_SESSION_S = 3600
+_MARGIN_S = 300
+
+
+class RoleError(Exception):
+    """The role cannot be assumed; the text is for FailureReason."""
+
+
+def role_session(
+    ctx: Context, credentials: Credentials, role_arn: str, state: Mapping[str, Any]
+) -> Credential:
+    """Credentials of a session of the role: the one named in `state` while it lasts, else a new one.
+
+    Raises:
+        RoleError: there is no such role, or it does not trust sagemaker.amazonaws.com.
+    """
+    known = credentials.find(str(state.get("access_key_id", "")))
+    if known is not None and known.expires is not None and known.expires > ctx.now() + _MARGIN_S:
+        return known
+    try:
+        answer = ctx.call(
+            "sts",
+            "AssumeRole",
+            {"RoleArn": role_arn, "RoleSessionName": "SageMaker", "DurationSeconds": _SESSION_S},
+        )
+    except ServiceError as error:
+        raise RoleError(
+            f"ClientError: Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
+            f"'sagemaker.amazonaws.com' to assume the role. ({error.code}: {error.message})"
+        ) from error
+    session = credentials.find(answer["Credentials"]["AccessKeyId"])
+    if session is None:
+        raise RoleError(f"ClientError: The session of role {role_arn} ended before it was used.")
+    return session

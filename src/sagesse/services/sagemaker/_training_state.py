@@ -1,0 +1,57 @@
+"""The secondary status of a training job and its history."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sagesse.core.call import Context
+from sagesse.core.kind import Kind
+from sagesse.core.record import Record
+
+_MESSAGES: Mapping[str, str] = {
+    "Starting": "Starting the training job",
+    "Pending": "Preparing the instances for training",
+    "Downloading": "Downloading input data",
+    "Training": "Training image download completed. Training in progress.",
+    "Uploading": "Uploading generated training model",
+    "Stopping": "Stopping the training job",
+    "Completed": "Training job completed",
+    "Stopped": "Training job stopped",
+    "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
+    "Failed": "Training job failed",
+}
+
+
+def first_transition(now: float) -> dict[str, Any]:
+    """The output members of a job that was just created."""
+    return transition([], "Starting", now)
+
+
+def transition(history: list[dict[str, Any]], status: str, now: float, message: str = "") -> dict[str, Any]:
+    """Output members after a change to `status`: the last entry ends, a new one begins.
+
+    The same status again only changes the message.
+    """
+    entries = [dict(entry) for entry in history]
+    text = message or _MESSAGES[status]
+    if entries and entries[-1]["Status"] == status:
+        entries[-1]["StatusMessage"] = text
+    else:
+        if entries:
+            entries[-1].setdefault("EndTime", now)
+        entries.append({"Status": status, "StartTime": now, "StatusMessage": text})
+    return {"SecondaryStatus": status, "SecondaryStatusTransitions": entries}
+
+
+def enter(
+    ctx: Context,
+    kind: Kind,
+    record: Record,
+    status: str,
+    *,
+    message: str = "",
+    output: Mapping[str, Any] | None = None,
+    state: Mapping[str, Any] | None = None,
+) -> Record | None:
+    """Note a secondary status (and further members) on the record; None when the record is gone."""
+    changed = transition(record.output["SecondaryStatusTransitions"], status, ctx.now(), message)
+    return kind.amend(ctx, record, output={**changed, **(output or {})}, state=state)

@@ -1,0 +1,127 @@
+"""Objects to files and back, through the S3 API as the job's execution role."""
+
+import asyncio
+import os
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sagesse.core.body import FileSlice, FileUpload, Payload, Stream, read_slice
+from sagesse.core.call import Context
+
+
+class Location(NamedTuple):
+    """A place in S3; `key` may be a prefix or empty."""
+
+    bucket: str
+    key: str
+
+    @property
+    def uri(self) -> str:
+        """The place as ``s3://bucket/key``."""
+        return f"s3://{self.bucket}/{self.key}"
+
+
+class BadLocation(Exception):  # noqa: N818 - reads as the fact it states
+    """The text is no ``s3://bucket/key``."""
+
+
+def parse_location(uri: str) -> Location:
+    """The bucket and key of an S3 URI.
+
+    Raises:
+        BadLocation: it is none.
+    """
+    scheme, separator, rest = uri.partition("://")
+    bucket, _, key = rest.partition("/")
+    if scheme != "s3" or not separator or not bucket:
+        raise BadLocation(f"{uri!r} is no S3 URI; allowed: s3://bucket/key")
+    return Location(bucket, key)
+
+
+def list_keys(ctx: Context, place: Location) -> Iterator[str]:
+    """The keys that begin with the place's key, in order; folder markers (``a/``) are left out.
+
+    Raises:
+        ServiceError: what S3 answered.
+    """
+    params: dict[str, Any] = {"Bucket": place.bucket, "Prefix": place.key}
+    while True:
+        page = ctx.call("s3", "ListObjectsV2", params)
+        yield from (entry["Key"] for entry in page.get("Contents", ()) if not entry["Key"].endswith("/"))
+        if not page.get("IsTruncated"):
+            return
+        params = {**params, "ContinuationToken": page["NextContinuationToken"]}
+
+
+def relative_name(key: str, prefix: str) -> str:
+    """Where an object of a prefix lands: its key after the prefix's last folder, its own name for the object itself."""
+    if key == prefix:
+        return key.rsplit("/", 1)[-1]
+    if prefix.endswith("/") or not prefix:
+        return key[len(prefix) :]
+    rest = key[len(prefix) :]
+    return rest[1:] if rest.startswith("/") else key[prefix.rfind("/") + 1 :]
+
+
+def download(ctx: Context, place: Location, target: Path) -> None:
+    """Fetch one object into a file; the file appears whole or not at all.
+
+    Raises:
+        ServiceError: what S3 answered.
+    """
+    body: Payload = ctx.call("s3", "GetObject", {"Bucket": place.bucket, "Key": place.key})["Body"]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(target.name + ".partial")
+    with partial.open("wb") as file:
+        for chunk in _chunks(body):
+            file.write(chunk)
+    os.replace(partial, target)
+
+
+def read_object(ctx: Context, place: Location) -> bytes:
+    """A small object's bytes.
+
+    Raises:
+        ServiceError: what S3 answered.
+    """
+    return b"".join(_chunks(ctx.call("s3", "GetObject", {"Bucket": place.bucket, "Key": place.key})["Body"]))
+
+
+def upload(ctx: Context, source: Path, place: Location) -> None:
+    """Store a file as an object.
+
+    Raises:
+        ServiceError: what S3 answered.
+    """
+    ctx.call("s3", "PutObject", {"Bucket": place.bucket, "Key": place.key, "Body": FileUpload(source)})
+
+
+def pack(folder: Path, archive: Path) -> None:
+    """Write the folder's content as a tar.gz, names relative to the folder; owner and group are dropped."""
+
+    def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+        member.uid = member.gid = 0
+        member.uname = member.gname = ""
+        return member
+
+    partial = archive.with_name(archive.name + ".partial")
+    with tarfile.open(partial, "w:gz", compresslevel=1) as tar:
+        for child in sorted(folder.iterdir()):
+            tar.add(child, arcname=child.name, filter=plain)
+    os.replace(partial, archive)
+
+
+def _chunks(body: Payload) -> Iterator[bytes]:
+    match body:
+        case bytes():
+            yield body
+        case FileSlice():
+            yield from read_slice(body)
+        case Stream():
+            yield asyncio.run(_collect(body))
+
+
+async def _collect(body: Stream) -> bytes:
+    return b"".join([chunk async for chunk in body.chunks])

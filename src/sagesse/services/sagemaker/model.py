@@ -1,0 +1,83 @@
+"""Models: an image and the artifacts it serves."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sagesse.core.call import Context
+from sagesse.core.error import validation_error
+from sagesse.core.kind import Kind
+from sagesse.core.scope import Scope
+from sagesse.core.service import Grant, Params, Result, Service
+from sagesse.services.sagemaker._error import already_existing, could_not_find, refuse_unsupported
+
+MODEL = Kind(
+    service="sagemaker",
+    name="Model",
+    key="ModelName",
+    arn_path="model/{name}",
+    describe="DescribeModel",
+    delete="DeleteModel",
+    listing="ListModels",
+    arn_member="ModelArn",
+    missing=could_not_find("model"),
+    duplicate=already_existing("model"),
+)
+
+_UNSUPPORTED = {
+    "VpcConfig": "model servers run on this machine without a VPC",
+    "InferenceExecutionConfig": "inference pipelines are not built yet",
+}
+_UNSUPPORTED_IN_CONTAINER = {
+    "ImageConfig": "images are resolved to local recipes",
+    "ModelPackageName": "the model registry is not built yet",
+    "InferenceSpecificationName": "the model registry is not built yet",
+    "MultiModelConfig": "multi-model endpoints are not built yet",
+    "AdditionalModelDataSources": "a model has one data source here",
+    "ContainerMetricsConfig": "container metrics are not scraped",
+}
+
+
+class Models(Service):
+    """CreateModel; the rest follows from the kind."""
+
+    service = "sagemaker"
+    kinds = (MODEL,)
+
+    def create_model(self, ctx: Context, req: Params) -> Result:
+        """Record a model. Nothing is fetched before an endpoint needs it, as on AWS."""
+        refuse_unsupported(req, _UNSUPPORTED)
+        container = _container(req)
+        refuse_unsupported(container, _UNSUPPORTED_IN_CONTAINER)
+        if not container.get("Image"):
+            raise validation_error(
+                "PrimaryContainer.Image is required: the URI of the image that serves the model."
+            )
+        if container.get("Mode", "SingleModel") != "SingleModel":
+            raise validation_error("Sagesse does not support Mode MultiModel yet; allowed: SingleModel.")
+        if "ModelDataUrl" in container and "ModelDataSource" in container:
+            raise validation_error("Give ModelDataUrl or ModelDataSource, not both.")
+        return MODEL.create(ctx, req)
+
+    def _grants(self, operation: str, params: Params, scope: Scope) -> Iterable[Grant]:
+        yield from super()._grants(operation, params, scope)
+        if role := params.get("ExecutionRoleArn"):
+            yield Grant("iam:PassRole", str(role))
+
+
+def _container(req: Params) -> Mapping[str, Any]:
+    """The one container of the request."""
+    containers: list[Mapping[str, Any]] = list(req.get("Containers", ()))
+    if len(containers) > 1:
+        raise validation_error(
+            "Sagesse does not support more than one entry in Containers yet (inference pipelines)."
+        )
+    if "PrimaryContainer" in req and containers:
+        raise validation_error("Give PrimaryContainer or Containers, not both.")
+    if not containers and "PrimaryContainer" not in req:
+        raise validation_error("Either PrimaryContainer or Containers is required.")
+    return req.get("PrimaryContainer") or containers[0]
+
+
+def container_of(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The one container of a stored model's request."""
+    return request.get("PrimaryContainer") or request["Containers"][0]

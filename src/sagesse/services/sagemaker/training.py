@@ -1,0 +1,134 @@
+"""Training jobs: the API. What a job goes through is in `_training_run`."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sagesse.core.call import Context
+from sagesse.core.error import ServiceError, validation_error
+from sagesse.core.identifier import new_request_id
+from sagesse.core.kind import Kind
+from sagesse.core.lifecycle import Lifecycle
+from sagesse.core.record import Record
+from sagesse.core.scope import Scope
+from sagesse.core.service import Grant, Params, Result, Service
+from sagesse.services.sagemaker._channel import check_channel
+from sagesse.services.sagemaker._error import refuse_unsupported
+from sagesse.services.sagemaker._training_run import TrainingRun
+from sagesse.services.sagemaker._training_state import first_transition
+from sagesse.services.sagemaker._transfer import BadLocation, parse_location
+
+_FINAL = frozenset({"Completed", "Failed", "Stopped"})
+
+TRAINING_JOB = Kind(
+    service="sagemaker",
+    name="TrainingJob",
+    key="TrainingJobName",
+    arn_path="training-job/{name}",
+    lifecycle=Lifecycle(
+        initial="InProgress",
+        moves={
+            "InProgress": frozenset({"Completed", "Failed", "Stopping", "Stopped"}),
+            "Stopping": frozenset({"Stopped", "Failed", "Completed"}),
+        },
+    ),
+    describe="DescribeTrainingJob",
+    delete="DeleteTrainingJob",
+    listing="ListTrainingJobs",
+    arn_member="TrainingJobArn",
+    status_member="TrainingJobStatus",
+    missing=lambda name, arn: validation_error("Requested resource not found."),
+    duplicate=lambda record: ServiceError(
+        "ResourceInUse",
+        "Training job names must be unique within an AWS account and region, and a training job with this name "
+        f"already exists ({record.arn})",
+    ),
+    deletable=_FINAL,
+)
+
+_UNSUPPORTED = {
+    "VpcConfig": "jobs run on this machine without a VPC; use EnableNetworkIsolation to cut a job off",
+    "EnableManagedSpotTraining": "managed spot training is not built yet",
+    "CheckpointConfig": "checkpoint synchronisation is not built yet",
+    "DebugRuleConfigurations": "Debugger rules are not built yet",
+    "TensorBoardOutputConfig": "TensorBoard output is not built yet",
+    "ExperimentConfig": "experiments are not built yet",
+    "ProfilerRuleConfigurations": "profiler rules are not built yet",
+    "RetryStrategy": "retries are not built yet",
+    "RemoteDebugConfig.EnableRemoteDebug": "the job is a process on this machine: debug it there",
+    "SessionChainingConfig.EnableSessionTagChaining": "session tag chaining is not built yet",
+    "ServerlessJobConfig": "serverless jobs are not built yet",
+    "MlflowConfig": "MLflow is not built yet",
+    "ModelPackageConfig": "the model registry is not built yet",
+    "AlgorithmSpecification.AlgorithmName": "marketplace algorithms are not built yet; use TrainingImage",
+    "AlgorithmSpecification.TrainingImageConfig": "images are resolved to local recipes",
+    "OutputDataConfig.KmsKeyId": "KMS is not built yet",
+    "ResourceConfig.VolumeKmsKeyId": "KMS is not built yet",
+    "ResourceConfig.KeepAlivePeriodInSeconds": "warm pools are not built yet (jobs start in milliseconds anyway)",
+    "ResourceConfig.InstanceGroups": "instance groups are not built yet; use InstanceType",
+    "ResourceConfig.TrainingPlanArn": "training plans make no sense on one machine",
+    "ResourceConfig.InstancePlacementConfig": "there is one machine",
+    "StoppingCondition.MaxWaitTimeInSeconds": "it belongs to managed spot training, which is not built yet",
+}
+
+
+class TrainingJobs(Service):
+    """CreateTrainingJob and StopTrainingJob; describe, list and delete follow from the kind."""
+
+    service = "sagemaker"
+    kinds = (TRAINING_JOB,)
+
+    def __init__(self, run: TrainingRun) -> None:
+        self._run = run
+
+    def create_training_job(self, ctx: Context, req: Params) -> Result:
+        """Record the wish. Role, image and data are looked at when the job starts, as on AWS."""
+        _check(req)
+        record = TRAINING_JOB.create(
+            ctx,
+            {"StoppingCondition": {"MaxRuntimeInSeconds": 86_400}, **req},
+            output=first_transition(ctx.now()),
+            state={"phase": "start", "run_id": f"training-{new_request_id()}"},
+        )
+        return {"TrainingJobArn": record.arn}
+
+    def stop_training_job(self, ctx: Context, req: Params) -> Result:
+        """Ask the job to stop; a job that has ended already stays as it is."""
+        record = TRAINING_JOB.get(ctx, req["TrainingJobName"])
+        TRAINING_JOB.move(
+            ctx, record, "Stopping", when={"InProgress"}, output={"SecondaryStatus": "Stopping"}
+        )
+        return None
+
+    def advance(self, ctx: Context, record: Record) -> float | None:
+        """One step of the job's run."""
+        return self._run.advance(ctx, TRAINING_JOB, record)
+
+    def _grants(self, operation: str, params: Params, scope: Scope) -> Iterable[Grant]:
+        yield from super()._grants(operation, params, scope)
+        if operation == "CreateTrainingJob":
+            yield Grant("iam:PassRole", str(params.get("RoleArn", "*")))
+
+
+def _check(req: Mapping[str, Any]) -> None:
+    refuse_unsupported(req, _UNSUPPORTED)
+    specification = req["AlgorithmSpecification"]
+    if not specification.get("TrainingImage"):
+        raise validation_error("AlgorithmSpecification.TrainingImage is required.")
+    resources = req.get("ResourceConfig", {})
+    if not resources.get("InstanceType"):
+        raise validation_error("ResourceConfig.InstanceType is required.")
+    if resources.get("InstanceCount", 1) != 1:
+        raise validation_error(
+            f"Sagesse does not support ResourceConfig.InstanceCount {resources['InstanceCount']} yet; allowed: 1."
+        )
+    mode = specification["TrainingInputMode"]
+    channels: list[Mapping[str, Any]] = req.get("InputDataConfig", [])
+    names = [channel["ChannelName"] for channel in channels]
+    if len(set(names)) < len(names):
+        raise validation_error(f"InputDataConfig: ChannelName must be unique; got {names}.")
+    for channel in channels:
+        check_channel(channel, mode)
+    try:
+        parse_location(req["OutputDataConfig"]["S3OutputPath"])
+    except BadLocation as error:
+        raise validation_error(f"OutputDataConfig.S3OutputPath: {error}") from error

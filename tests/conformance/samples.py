@@ -1,0 +1,58 @@
+"""One sample per kind; a kind without one fails `test_every_kind_has_a_sample`."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from sagesse.services.sagemaker.endpoint import ENDPOINT
+from sagesse.services.sagemaker.endpoint_config import ENDPOINT_CONFIG
+from sagesse.services.sagemaker.model import MODEL
+from sagesse.services.sagemaker.training import TRAINING_JOB
+from sagesse.testing.kind import Sample
+
+ROLE = "arn:aws:iam::123456789012:role/sagemaker"
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+Client = Callable[[str], Any]
+
+
+def _model(client: Client) -> None:
+    with suppress(ClientError):
+        client("sagemaker").create_model(
+            ModelName="base", PrimaryContainer={"Image": IMAGE}, ExecutionRoleArn=ROLE
+        )
+
+
+def _config(client: Client) -> None:
+    _model(client)
+    with suppress(ClientError):
+        client("sagemaker").create_endpoint_config(**_config_params("base"))
+
+
+def _config_params(name: str) -> dict[str, Any]:
+    variant = {"VariantName": "a", "ModelName": "base", "InstanceType": "ml.t2.medium", "InitialInstanceCount": 1}
+    return {"EndpointConfigName": name, "ProductionVariants": [variant]}
+
+
+def _training_params(name: str) -> dict[str, Any]:
+    return {
+        "TrainingJobName": name,
+        "AlgorithmSpecification": {"TrainingImage": "unknown-image", "TrainingInputMode": "File"},
+        "RoleArn": ROLE,
+        "OutputDataConfig": {"S3OutputPath": "s3://nowhere/"},
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+    }
+
+
+SAMPLES = (
+    Sample(
+        MODEL,
+        "CreateModel",
+        lambda name: {"ModelName": name, "PrimaryContainer": {"Image": IMAGE}, "ExecutionRoleArn": ROLE},
+    ),
+    Sample(ENDPOINT_CONFIG, "CreateEndpointConfig", _config_params, _model),
+    Sample(ENDPOINT, "CreateEndpoint", lambda name: {"EndpointName": name, "EndpointConfigName": "base"}, _config),
+    Sample(TRAINING_JOB, "CreateTrainingJob", _training_params),
+)
