@@ -118,7 +118,7 @@ def choose_program(setting: ScriptSetting) -> Program:
             return Program([python, *_torchrun(setting), entry, *arguments])
         return Program([python, entry, *arguments], Path(entry) if here else None)
     (code / entry).chmod(0o777)
-    return Program(["/bin/sh", "-c", shlex.join([f"./{entry}", *arguments])])
+    return Program(["/bin/sh", "-c", f"exec {shlex.join([f'./{entry}', *arguments])}"])
 
 
 def _python(code: Path) -> tuple[str, bool]:
