@@ -53,6 +53,10 @@ class Router:
             and parse_host(headers.get("host", "")).endpoint != "s3"
         )
 
+    def signing_name(self, service: str) -> str:
+        """The name `service` is signed as."""
+        return self._catalog.signing_name(service)
+
     def protocol(self, request: Addressed, signing_name: str | None) -> Protocol:
         """The protocol to answer in when `route` fails."""
         if "x-amz-target" in request.headers:

@@ -26,6 +26,7 @@ Reason: TypeAlias = Literal[
 ]  # fmt: skip
 
 _FIELD = re.compile(r"\s*([A-Za-z]+)=([^,\s]+)\s*,?")
+_PLACE = re.compile(r"[a-z0-9-]{1,40}")
 _TIMESTAMP = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z")
 # Bound by the canonical request or the credential already, or changed freely by browsers.
 _NEED_NOT_BE_SIGNED = frozenset(
@@ -125,6 +126,11 @@ def verify(signature: Signature, secret: str, request: Signed, payload_hash: str
         ):
             return
     raise Refused("mismatch")
+
+
+def payload_digest(body: bytes) -> str:
+    """What stands for `body` in a canonical request."""
+    return hashlib.sha256(body).hexdigest() if body else EMPTY_SHA256
 
 
 def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
@@ -264,6 +270,10 @@ def _signature(
             f"got {fields['Credential'][:120]!r}.",
         )
     date, region, service = scope[-4:-1]
+    if not _PLACE.fullmatch(region) or not _PLACE.fullmatch(service):
+        raise Refused(
+            "malformed", f"the Credential names no region or service: {region[:40]!r}, {service[:40]!r}."
+        )
     moment = _epoch_s(timestamp)
     if date != timestamp[:8]:
         raise Refused(
