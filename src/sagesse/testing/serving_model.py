@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +13,8 @@ class EchoModel:
     """Answers each request with its own body and the size of the batch it was predicted in.
 
     Requests: ``text`` is echoed as ``<batch size>:text``; ``bad`` cannot be decoded (400); ``poison`` makes the
-    whole predict fail; ``die`` kills the process before anything is answered.
+    whole predict fail; ``die`` kills the process before anything is answered; ``hang`` never ends; ``slow`` takes
+    a tenth of a second a batch.
     """
 
     accepts = ("text/plain",)
@@ -31,6 +33,10 @@ class EchoModel:
         """The texts with the size of the batch."""
         if "die" in batch:
             os.kill(os.getpid(), signal.SIGKILL)
+        while "hang" in batch:
+            time.sleep(60)
+        if "slow" in batch:
+            time.sleep(0.1)
         if "poison" in batch:
             raise ValueError("poison")
         return [f"{len(batch)}:{text}" for text in batch]

@@ -7,6 +7,9 @@ import msgspec
 
 MAX_BODY_BYTES = 25 * 1024 * 1024  # InvokeEndpoint's limit since 2025; 6 MiB before
 
+EXIT_BAD_MODEL = 3
+"""The exit code of a server process whose model cannot be loaded, however often one tries."""
+
 
 class Request(msgspec.Struct, array_like=True, gc=False):
     """One inference request. An empty `content_type` or `accept` was not given."""

@@ -21,12 +21,9 @@ from sagesse.algorithms.registry import ALGORITHMS, algorithm
 from sagesse.runtime.serve import address
 from sagesse.runtime.serve.batch import BatchAnswerer
 from sagesse.runtime.serve.connection import FrameConnection, HttpConnection
-from sagesse.runtime.serve.message import Answerer
+from sagesse.runtime.serve.message import EXIT_BAD_MODEL, Answerer
 from sagesse.runtime.serve.script import ScriptAnswerer
 from sagesse.runtime.serve.server import Listener, ModelServer
-
-EXIT_BAD_MODEL = 3
-"""The exit code of a worker whose model cannot be loaded, however often one tries."""
 
 
 def main(source: str, socket_path: str, model_dir: str) -> int:

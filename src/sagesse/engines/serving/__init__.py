@@ -1,0 +1,1 @@
+"""Serving: model servers as processes, and the gateway in front of them."""
