@@ -12,18 +12,32 @@ import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import Any, NamedTuple, NoReturn, TextIO
 
 from sagesse.runtime import linux
 from sagesse.runtime.plan import Command, Plan, PythonEntry
 from sagesse.runtime.sandbox import Level, View, build, rewrite
-from sagesse.runtime.thread_budget import VARIABLES, limit_loaded_libraries
+from sagesse.runtime.thread_budget import VARIABLES, LoadedLibraries
 
 _CODE = "/opt/ml/code"
 _SIGNALS = {signal.SIGTERM, signal.SIGCHLD}
 
 
-def run_init(plan: Plan, level: Level, view: View, folder: Path, report: int) -> None:
+class Launch(NamedTuple):
+    """All that is needed to become a job: what was asked, how it is kept apart, and what is loaded already."""
+
+    plan: Plan
+    level: Level
+    view: View
+    folder: Path
+    libraries: LoadedLibraries
+
+    def adapt(self, text: str) -> str:
+        """`text` of the plan as this job must see it: where it has no view of its own, with other paths."""
+        return rewrite(text, self.view.mounts) if self.level == Level.NONE else text
+
+
+def run_init(launch: Launch, report: int) -> None:
     """Build the job's view, start the job, collect its processes, and pass SIGTERM on to it.
 
     Writes one line to `report` for each event: ``ready``, ``error <text>``, ``exit <wait status>``.
@@ -34,13 +48,13 @@ def run_init(plan: Plan, level: Level, view: View, folder: Path, report: int) ->
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500")  # short of memory, the job goes before the server
     try:
-        build(level, view)
+        build(launch.level, launch.view)
     except Exception as error:
         os.write(report, f"error {error}\n".encode())
         return
     job = os.fork()
     if job == 0:
-        run_job(plan, level, view, folder, report)
+        run_job(launch, report)
     while True:
         if signal.sigwait(_SIGNALS) == signal.SIGTERM:
             with contextlib.suppress(ProcessLookupError):
@@ -63,7 +77,7 @@ def _collect(job: int) -> int | None:
             return None
 
 
-def run_job(plan: Plan, level: Level, view: View, folder: Path, report: int) -> NoReturn:
+def run_job(launch: Launch, report: int) -> NoReturn:
     """Become the job: its own session, environment, folder and limits, then its program or function."""
     code = 1
     try:
@@ -71,18 +85,16 @@ def run_job(plan: Plan, level: Level, view: View, folder: Path, report: int) -> 
         linux.die_with_parent(signal.SIGKILL)
         _reset_signals()
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        adapt: Callable[[str], str] = (
-            (lambda text: rewrite(text, view.mounts)) if level == Level.NONE else str
-        )
-        _enter_environment(plan, level, view, folder, adapt)
-        _enter_folder(plan.entry.cwd, adapt)
+        _enter_environment(launch)
+        _enter_folder(launch)
         os.write(report, b"ready\n")
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-        match plan.entry:
+        match launch.plan.entry:
             case Command(argv=argv):
-                code = _execute([adapt(argument) for argument in argv])
-            case PythonEntry():
-                code = _call(plan.entry, [adapt(argument) for argument in plan.entry.args], plan.threads)
+                code = _execute([launch.adapt(argument) for argument in argv])
+            case PythonEntry() as entry:
+                launch.libraries.limit(launch.plan.threads)
+                code = _call(entry, [launch.adapt(argument) for argument in entry.args])
     except BaseException:
         traceback.print_exc()
     _leave(code)
@@ -96,27 +108,25 @@ def _reset_signals() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
-def _enter_environment(
-    plan: Plan, level: Level, view: View, folder: Path, adapt: Callable[[str], str]
-) -> None:
-    home, temporary = folder / "home", folder / "tmp"
+def _enter_environment(launch: Launch) -> None:
+    plan, mounts = launch.plan, launch.view.mounts
     defaults = {
         "PATH": f"{Path(sys.executable).parent}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        "HOME": str(home),
-        "TMPDIR": str(temporary),
+        "HOME": str(launch.folder / "home"),
+        "TMPDIR": str(launch.folder / "tmp"),
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         **dict.fromkeys(VARIABLES, str(plan.threads)),
     }
-    if level == Level.NONE and "/opt/ml" in view.mounts:
-        defaults["SAGEMAKER_BASE_DIR"] = str(view.mounts["/opt/ml"])
+    if launch.level == Level.NONE and "/opt/ml" in mounts:
+        defaults["SAGEMAKER_BASE_DIR"] = str(mounts["/opt/ml"])
     os.environ.clear()
-    os.environ.update(defaults | {name: adapt(value) for name, value in plan.environment.items()})
+    os.environ.update(defaults | {name: launch.adapt(value) for name, value in plan.environment.items()})
 
 
-def _enter_folder(wanted: str | None, adapt: Callable[[str], str]) -> None:
-    code = adapt(_CODE)
-    os.chdir(adapt(wanted) if wanted is not None else code if Path(code).is_dir() else "/")
+def _enter_folder(launch: Launch) -> None:
+    code, wanted = launch.adapt(_CODE), launch.plan.entry.cwd
+    os.chdir(launch.adapt(wanted) if wanted is not None else code if Path(code).is_dir() else "/")
 
 
 def _execute(argv: list[str]) -> int:
@@ -130,12 +140,12 @@ def _execute(argv: list[str]) -> int:
         return 126
 
 
-def _call(entry: PythonEntry, arguments: list[str], threads: int) -> int:
+def _call(entry: PythonEntry, arguments: list[str]) -> int:
     gc.enable()
     signal.signal(
         signal.SIGPIPE, signal.SIG_IGN
     )  # as in any Python program: BrokenPipeError instead of death
-    _make_unique(threads)
+    _make_unique()
     function: Callable[..., object] = getattr(importlib.import_module(entry.module), entry.function)
     try:
         answer = function(*arguments)
@@ -151,14 +161,13 @@ def _exit_code(stop: SystemExit) -> int:
     return 1
 
 
-def _make_unique(threads: int) -> None:
-    """Undo what a fork shares with every other one: output buffering, library threads, numpy's random state."""
+def _make_unique() -> None:
+    """Undo what a fork shares with every other one: the output streams and numpy's random state."""
     sys.stdout = sys.__stdout__ = _text_stream(1)
     sys.stderr = sys.__stderr__ = _text_stream(2)
-    limit_loaded_libraries(threads)
-    numpy: Any = sys.modules.get("numpy")
-    if numpy is not None:
-        numpy.random.seed()
+    numpy_random: Any = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()
 
 
 def _text_stream(number: int) -> TextIO:

@@ -11,22 +11,32 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from sagesse.runtime import linux, run_folder
-from sagesse.runtime.job_process import run_init
+from sagesse.runtime.job_process import Launch, run_init
 from sagesse.runtime.output import LineLog
 from sagesse.runtime.plan import Plan
 from sagesse.runtime.process import descendants, kill_descendants, memory_bytes
 from sagesse.runtime.run_folder import Outcome, Reason, Status
 from sagesse.runtime.sandbox import Level, View, enter
+from sagesse.runtime.thread_budget import LoadedLibraries
 
 _MEMORY_CHECK_S = 0.5
 _READ_BYTES = 1 << 16
 
 
-def supervise(folder: Path, level: Level, hidden: tuple[str, ...], announce: Callable[[bytes], None]) -> None:
+class Host(NamedTuple):
+    """What is the same for all runs of one zygote: the isolation it gives, what no job sees, what it has loaded."""
+
+    level: Level
+    hidden: tuple[str, ...]
+    libraries: LoadedLibraries
+
+
+def supervise(folder: Path, host: Host, announce: Callable[[bytes], None]) -> None:
     """Run the plan in `folder` from start to end, unless it was started before.
 
     `announce` is called with ``started`` or ``already`` as soon as that is decided. Call it in a process
@@ -40,7 +50,8 @@ def supervise(folder: Path, level: Level, hidden: tuple[str, ...], announce: Cal
         return
     announce(b"started")
     plan = msgspec.json.decode((folder / run_folder.PLAN).read_bytes(), type=Plan)
-    outcome = _Supervision(folder, plan, level, wake).run(_lay_out(folder, plan, hidden))
+    launch = Launch(plan, host.level, _lay_out(folder, plan, host.hidden), folder, host.libraries)
+    outcome = _Supervision(launch, wake).run()
     run_folder.write(folder / run_folder.EXIT, outcome, durable=True)
 
 
@@ -72,10 +83,11 @@ def _lay_out(folder: Path, plan: Plan, hidden: tuple[str, ...]) -> View:
 class _Supervision:
     """One run, watched: `run` answers when nothing of the job is left."""
 
-    def __init__(self, folder: Path, plan: Plan, level: Level, wake: int) -> None:
-        self._folder = folder
-        self._plan = plan
-        self._level = level
+    def __init__(self, launch: Launch, wake: int) -> None:
+        self._launch = launch
+        self._folder = launch.folder
+        self._plan = launch.plan
+        self._level = launch.level
         self._wake = wake
         self._reason: Reason = "exit"
         self._message = ""
@@ -84,7 +96,7 @@ class _Supervision:
         self._check_at: float | None = None
         self._wait_status: int | None = None
 
-    def run(self, view: View) -> Outcome:
+    def run(self) -> Outcome:
         target = os.open(
             self._folder / run_folder.LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
         )
@@ -92,7 +104,7 @@ class _Supervision:
         if (self._folder / run_folder.STOP).exists():
             return self._outcome("stopped")
         try:
-            self._start(view)
+            self._start()
         except OSError as error:
             self._message = str(error)
             return self._outcome("setup")
@@ -100,7 +112,7 @@ class _Supervision:
         self._finish()
         return self._outcome(self._reason)
 
-    def _start(self, view: View) -> None:
+    def _start(self) -> None:
         linux.adopt_orphans()
         self._output, output = os.pipe2(os.O_CLOEXEC)
         self._events, report = os.pipe2(os.O_CLOEXEC)
@@ -108,17 +120,17 @@ class _Supervision:
         self._init = os.fork()
         if self._init == 0:
             try:
-                self._become_init(view, output, report)
+                self._become_init(output, report)
             finally:
                 os._exit(0)
         os.close(output)
         os.close(report)
 
-    def _become_init(self, view: View, output: int, report: int) -> None:
+    def _become_init(self, output: int, report: int) -> None:
         null = os.open(os.devnull, os.O_RDONLY)
         for source, target in ((null, 0), (output, 1), (output, 2)):
             os.dup2(source, target)
-        run_init(self._plan, self._level, view, self._folder, report)
+        run_init(self._launch, report)
 
     def _watch(self) -> None:
         ended = os.pidfd_open(self._init)

@@ -20,14 +20,20 @@ _SETTERS = (
 )
 
 
-def limit_loaded_libraries(threads: int) -> None:
-    """Set the number of threads of every OpenMP and OpenBLAS in this process.
+class LoadedLibraries:
+    """The OpenMP and OpenBLAS libraries that this process has loaded when this is made; no call computes.
 
     They read their variables when they are loaded, which for a fork of the zygote is long past.
     """
-    for path in set(_LIBRARY.findall(Path("/proc/self/maps").read_text())):
-        library = ctypes.CDLL(path)
-        for name in _SETTERS:
-            setter = getattr(library, name, None)
-            if setter is not None:
-                setter(ctypes.c_int(threads))
+
+    def __init__(self) -> None:
+        paths = set(_LIBRARY.findall(Path("/proc/self/maps").read_text()))
+        libraries = [ctypes.CDLL(path) for path in sorted(paths)]
+        self._setters = [
+            getattr(library, name) for library in libraries for name in _SETTERS if hasattr(library, name)
+        ]
+
+    def limit(self, threads: int) -> None:
+        """Let each of them use `threads` threads from now on."""
+        for setter in self._setters:
+            setter(ctypes.c_int(threads))

@@ -56,7 +56,9 @@ def read_job(base: Path, should_stop: _StopAsked) -> Job:
     """The training job that the contract files under `base` describe."""
     setting = read_setting(base)
     raw = read_config(base, "hyperparameters")
-    own = {name: _plain(text) for name, text in raw.items() if name not in setting.platform | setting.framework}
+    own = {
+        name: _plain(text) for name, text in raw.items() if name not in setting.platform | setting.framework
+    }
     channels = {name: _channel(base, name, config) for name, config in setting.channels.items()}
     seed = own.get("seed", "")
     return Job(

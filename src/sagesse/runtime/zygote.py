@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from sagesse.runtime.sandbox import Level, probe
-from sagesse.runtime.supervisor import supervise
+from sagesse.runtime.supervisor import Host, supervise
+from sagesse.runtime.thread_budget import LoadedLibraries
 
 SOCKET, LOCK = "zygote.sock", "zygote.lock"
 _LOOK_AROUND_S, _REQUEST_S = 30.0, 5.0
@@ -42,7 +43,7 @@ def main() -> None:
     os.close(arguments.ready)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel collects the supervisors
     _preload([name for name in arguments.preload.split(",") if name])
-    _serve(listener, lock, arguments.idle)
+    _serve(listener, lock, arguments.idle, LoadedLibraries())
 
 
 def _arguments() -> argparse.Namespace:
@@ -70,11 +71,13 @@ def _preload(names: list[str]) -> None:
             importlib.import_module(name)
         except Exception:  # the job that needs it fails with its own message
             traceback.print_exc()
+    if "numpy" in sys.modules:
+        importlib.import_module("numpy.random")  # it loads itself late, and every fork seeds it
     gc.collect()
     gc.freeze()
 
 
-def _serve(listener: socket.socket, lock: int, idle_s: float) -> None:
+def _serve(listener: socket.socket, lock: int, idle_s: float, libraries: LoadedLibraries) -> None:
     level: Level | None = None
     idle_left_s = idle_s
     while idle_left_s > 0:
@@ -98,7 +101,8 @@ def _serve(listener: socket.socket, lock: int, idle_s: float) -> None:
             if os.fork() == 0:
                 listener.close()
                 os.close(lock)
-                _become_supervisor(connection, request, max(level, Level(request["best_level"])))
+                host = Host(max(level, Level(request["best_level"])), tuple(request["hidden"]), libraries)
+                _become_supervisor(connection, Path(request["run"]), host)
 
 
 def _read_request(connection: socket.socket) -> dict[str, Any]:
@@ -113,8 +117,7 @@ def _read_request(connection: socket.socket) -> dict[str, Any]:
         return {}
 
 
-def _become_supervisor(connection: socket.socket, request: dict[str, Any], level: Level) -> None:
-    folder = Path(request["run"])
+def _become_supervisor(connection: socket.socket, folder: Path, host: Host) -> None:
     os.chdir("/")
 
     def announce(word: bytes) -> None:
@@ -122,7 +125,7 @@ def _become_supervisor(connection: socket.socket, request: dict[str, Any], level
             connection.sendall(word)
 
     try:
-        supervise(folder, level, tuple(request["hidden"]), announce)
+        supervise(folder, host, announce)
     except BaseException:
         with contextlib.suppress(OSError):
             (folder / "supervisor.log").write_text(traceback.format_exc())
