@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from sagesse.core.body import Upload
 from sagesse.engines.objects._blob import BlobWriter
-from sagesse.engines.objects.base import Expectation
-from sagesse.engines.objects.digest import Digest, trailing, verify, wanted
+from sagesse.engines.objects.base import Checksum, Expectation
+from sagesse.engines.objects.digest import DEFAULT_ALGORITHM, Digest, trailing, verify, wanted
 from sagesse.engines.objects.error import entity_too_large, storage_failed
 
 BATCH_BYTES = 1 << 20
@@ -20,8 +20,9 @@ T = TypeVar("T")
 class Received:
     """A verified payload: in `data`, or in the writer's blob, which is on disk."""
 
-    def __init__(self, size_bytes: int, digest: Digest, data: bytes | None) -> None:
+    def __init__(self, size_bytes: int, digest: Digest, data: bytes | None, checksum: Checksum) -> None:
         self.size_bytes = size_bytes
+        self.checksum = checksum
         self.etag = digest.md5.hex()
         self.checksums = digest.checksums
         self.data = data
@@ -73,7 +74,9 @@ class Receiver:
         verify(expect, digest, trailer)
         if self._writer is not None:
             await self._run(self._writer.commit)
-        return Received(size, digest, data)
+        given = trailer or expect.checksum
+        algorithm = given[0] if given else expect.algorithm or DEFAULT_ALGORITHM
+        return Received(size, digest, data, Checksum(algorithm, digest.checksums[algorithm]))
 
     async def _take(self, upload: Upload, digest: Digest) -> tuple[int, bytes | None]:
         """Read to the end; the bytes when they stayed in memory. One batch is worked on while the next arrives."""

@@ -110,7 +110,7 @@ def wanted(expect: Expectation) -> set[Algorithm]:
         raise invalid_digest(expect.content_md5)
     if expect.checksum is not None:
         _require_form(*expect.checksum)
-        return {expect.checksum[0]}
+        return {expect.checksum[0], expect.algorithm or expect.checksum[0]}
     return {expect.algorithm or DEFAULT_ALGORITHM}
 
 

@@ -386,7 +386,6 @@ class LocalObjectStore:
         return await asyncio.shield(asyncio.wrap_future(future))
 
     def _new_info(self, address: Address, received: Received, attributes: Attributes) -> ObjectInfo:
-        (algorithm, value), *_ = received.checksums.items()
         return ObjectInfo(
             bucket=address.bucket,
             key=address.key,
@@ -394,7 +393,7 @@ class LocalObjectStore:
             size_bytes=received.size_bytes,
             etag=received.etag,
             modified=float(int(self._clock.now())),
-            checksum=Checksum(algorithm, value),
+            checksum=received.checksum,
             attributes=attributes,
         )
 

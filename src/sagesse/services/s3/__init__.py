@@ -1,0 +1,23 @@
+"""Amazon S3.
+
+What it is: buckets, objects and multipart uploads with S3's names, headers, errors and checksums.
+What really runs: an `engines.objects.ObjectStore`; what it acknowledges is on disk.
+What differs from AWS: docs/services/s3.md.
+"""
+
+from sagesse.core.service import Service
+from sagesse.engines.objects import ObjectStore
+from sagesse.services.s3.bucket import Buckets
+from sagesse.services.s3.copy import Copies
+from sagesse.services.s3.listing import Listings
+from sagesse.services.s3.multipart import Uploads
+from sagesse.services.s3.object import Objects
+from sagesse.services.s3.tag import Tags
+
+__all__ = ["Buckets", "Copies", "Listings", "Objects", "Tags", "Uploads", "services"]
+
+
+def services(objects: ObjectStore) -> tuple[Service, ...]:
+    """Every family of S3 over one store."""
+    families = (Buckets, Objects, Copies, Listings, Uploads, Tags)
+    return tuple(family(objects) for family in families)

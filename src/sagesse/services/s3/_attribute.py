@@ -1,0 +1,68 @@
+"""What a client asks to be remembered with an object, and how it comes back."""
+
+from typing import Any
+
+from sagesse.core.error import ServiceError
+from sagesse.core.service import Params
+from sagesse.engines.objects.base import Attributes, ObjectInfo
+from sagesse.services.s3._tag import tags_of_header
+
+MAX_METADATA_BYTES = 2048
+_HEADERS = (
+    "CacheControl",
+    "ContentDisposition",
+    "ContentEncoding",
+    "ContentLanguage",
+    "ContentType",
+    "Expires",
+)
+
+
+def attributes_of(req: Params) -> Attributes:
+    """The attributes in a request.
+
+    Raises:
+        ServiceError: MetadataTooLarge, or a bad tag.
+    """
+    headers = {name: req[name] for name in _HEADERS if req.get(name)}
+    headers.setdefault("ContentType", "binary/octet-stream")
+    if "ContentEncoding" in headers:
+        headers |= {"ContentEncoding": _without_chunking(str(headers["ContentEncoding"]))}
+        if not headers["ContentEncoding"]:
+            del headers["ContentEncoding"]
+    metadata: dict[str, str] = {key.lower(): str(value) for key, value in req.get("Metadata", {}).items()}
+    if (
+        size := sum(len(key.encode()) + len(value.encode()) for key, value in metadata.items())
+    ) > MAX_METADATA_BYTES:
+        raise ServiceError(
+            "MetadataTooLarge",
+            "Your metadata headers exceed the maximum allowed metadata size",
+            status=400,
+            fields={"Size": size, "MaxSizeAllowed": MAX_METADATA_BYTES},
+        )
+    return Attributes(headers=headers, metadata=metadata, tags=tags_of_header(req.get("Tagging", "")))
+
+
+def object_members(info: ObjectInfo) -> dict[str, Any]:
+    """What GET and HEAD say of an object beside its length."""
+    members: dict[str, Any] = {
+        "AcceptRanges": "bytes",
+        "LastModified": info.modified,
+        "ETag": quoted(info.etag),
+        "Metadata": info.attributes.metadata,
+        **info.attributes.headers,
+    }
+    if info.attributes.tags:
+        members["TagCount"] = len(info.attributes.tags)
+    return members
+
+
+def quoted(etag: str) -> str:
+    """An etag as it is sent."""
+    return f'"{etag}"'
+
+
+def _without_chunking(encoding: str) -> str:
+    """The content's own encodings: ``aws-chunked`` is one of the transfer."""
+    parts = (part.strip() for part in encoding.split(","))
+    return ",".join(part for part in parts if part and part != "aws-chunked")

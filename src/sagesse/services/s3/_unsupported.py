@@ -1,0 +1,82 @@
+"""Members that change behaviour which this service does not have: refused, never accepted and ignored."""
+
+from collections.abc import Mapping, Set
+from typing import Any
+
+from sagesse.core.error import ServiceError
+from sagesse.services.s3._error import invalid_argument, not_implemented
+
+_NOTHING: Set[Any] = frozenset()
+_FALSE: Set[Any] = frozenset({False})
+_OWN_VERSIONS: Set[Any] = frozenset({"", "null"})
+
+# Member: the values that ask for nothing beyond what happens anyway.
+_HARMLESS: Mapping[str, Set[Any]] = {
+    "AnnotationDirective": _NOTHING,
+    "BucketKeyEnabled": _FALSE,
+    "BucketNamespace": frozenset({"global"}),
+    "BypassGovernanceRetention": _FALSE,
+    "CopySourceSSECustomerAlgorithm": _NOTHING,
+    "CopySourceSSECustomerKey": _NOTHING,
+    "IfMatchInitiatedTime": _NOTHING,
+    "IfMatchLastModifiedTime": _NOTHING,
+    "IfMatchSize": _NOTHING,
+    "MFA": _NOTHING,
+    "ObjectLockEnabledForBucket": _FALSE,
+    "ObjectLockEventHold": _NOTHING,
+    "ObjectLockEventHoldDurationDays": _NOTHING,
+    "ObjectLockEventHoldDurationYears": _NOTHING,
+    "ObjectLockLegalHoldStatus": frozenset({"OFF"}),
+    "ObjectLockMode": _NOTHING,
+    "ObjectLockRetainUntilDate": _NOTHING,
+    "ObjectOwnership": frozenset({"BucketOwnerEnforced"}),
+    "SSECustomerAlgorithm": _NOTHING,
+    "SSECustomerKey": _NOTHING,
+    "SSEKMSEncryptionContext": _NOTHING,
+    "SSEKMSKeyId": _NOTHING,
+    "ServerSideEncryption": _NOTHING,
+    "StorageClass": frozenset({"STANDARD"}),
+    "WebsiteRedirectLocation": _NOTHING,
+    "WriteOffsetBytes": _NOTHING,
+}
+_GRANTS = ("GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP")
+_OWNER_ACLS = frozenset({"private", "bucket-owner-full-control"})
+
+
+def refuse_unsupported(params: Mapping[str, Any]) -> None:
+    """Refuse what this service does not do.
+
+    Raises:
+        ServiceError: NotImplemented; InvalidArgument for a version, which no bucket has.
+    """
+    for member, value in params.items():
+        harmless = _HARMLESS.get(member)
+        if harmless is not None and not (harmless and value in harmless):
+            raise not_implemented(member, value)
+    version = params.get("VersionId", "")
+    if version not in _OWN_VERSIONS:
+        raise invalid_argument("Invalid version id specified", "versionId", version)
+
+
+def refuse_object_acl(params: Mapping[str, Any]) -> None:
+    """Objects belong to the bucket's owner; buckets take no other ACL, as is AWS's default since 2023.
+
+    Raises:
+        ServiceError: AccessControlListNotSupported.
+    """
+    if params.get("ACL", "private") not in _OWNER_ACLS or any(grant in params for grant in _GRANTS):
+        raise ServiceError("AccessControlListNotSupported", "The bucket does not allow ACLs", status=400)
+
+
+def refuse_bucket_acl(params: Mapping[str, Any]) -> None:
+    """As for objects.
+
+    Raises:
+        ServiceError: InvalidBucketAclWithObjectOwnership.
+    """
+    if params.get("ACL", "private") != "private" or any(grant in params for grant in _GRANTS):
+        raise ServiceError(
+            "InvalidBucketAclWithObjectOwnership",
+            "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
+            status=400,
+        )

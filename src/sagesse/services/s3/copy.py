@@ -1,0 +1,80 @@
+"""Copies of objects, and of slices of them into parts."""
+
+from typing import Any
+
+import msgspec
+
+from sagesse.core.call import Context
+from sagesse.core.service import Params, Result
+from sagesse.engines.objects.base import Address, Attributes, ObjectInfo, StoredObject
+from sagesse.engines.objects.error import invalid_request
+from sagesse.services.s3._attribute import attributes_of, quoted
+from sagesse.services.s3._checksum import algorithm_of, checksum_members, part_checksum_members
+from sagesse.services.s3._condition import check_source, write_condition
+from sagesse.services.s3._family import Family
+from sagesse.services.s3._range import source_slice
+from sagesse.services.s3._source import parse_source
+from sagesse.services.s3._unsupported import refuse_object_acl
+from sagesse.services.s3.multipart import part_number
+
+MAX_COPY_BYTES = 5 << 30
+
+
+class Copies(Family):
+    """CopyObject and UploadPartCopy; the bytes of large objects are shared, not copied."""
+
+    async def copy_object(self, ctx: Context, req: Params) -> Result:
+        """Copy an object, with its attributes or new ones."""
+        address = await self._address(ctx, req)
+        refuse_object_acl(req)
+        name = parse_source(req["CopySource"])
+        source = await self._source(ctx, req, name)
+        replaces = req.get("MetadataDirective") == "REPLACE", req.get("TaggingDirective") == "REPLACE"
+        algorithm = algorithm_of(req)
+        if name == address and not any(replaces) and algorithm is None:
+            raise invalid_request(
+                "This copy request is illegal because it is trying to copy an object to itself without changing the "
+                "object's metadata, storage class, website redirect location or encryption attributes."
+            )
+        attributes = _merged(source.info.attributes, attributes_of(req), *replaces)
+        info = await self._objects.copy(
+            source, address, attributes, algorithm=algorithm, condition=write_condition(req)
+        )
+        result = {"ETag": quoted(info.etag), "LastModified": info.modified, **checksum_members(info.checksum)}
+        return {"CopyObjectResult": result}
+
+    async def upload_part_copy(self, ctx: Context, req: Params) -> Result:
+        """Make a slice of an object a part."""
+        address = await self._address(ctx, req)
+        number = part_number(req)
+        upload = await self._objects.upload(address, str(req["UploadId"]))
+        source = await self._source(ctx, req, parse_source(req["CopySource"]))
+        piece = source_slice(req.get("CopySourceRange"), source.info)
+        part = await self._objects.copy_part(upload, number, source, piece.offset, piece.size_bytes)
+        result: dict[str, Any] = {"ETag": quoted(part.etag), "LastModified": part.modified}
+        if upload.is_declared:
+            result |= part_checksum_members(part.checksums)
+        return {"CopyPartResult": result}
+
+    async def _source(self, ctx: Context, req: Params, name: Address) -> StoredObject:
+        """The source, in a bucket of the caller's, when its conditions hold."""
+        await self._owned(ctx, name.bucket, req.get("ExpectedSourceBucketOwner"))
+        source = await self._objects.get(name)
+        check_source(req, source.info)
+        _refuse_size(req, source.info)
+        return source
+
+
+def _refuse_size(req: Params, info: ObjectInfo) -> None:
+    if "CopySourceRange" not in req and info.size_bytes > MAX_COPY_BYTES:
+        raise invalid_request(
+            "The specified copy source is larger than the maximum allowable size for a copy source: "
+            f"{MAX_COPY_BYTES}"
+        )
+
+
+def _merged(old: Attributes, new: Attributes, replaces_metadata: bool, replaces_tags: bool) -> Attributes:
+    """The source's attributes, save for those the request replaces."""
+    if replaces_metadata:
+        old = msgspec.structs.replace(old, headers=new.headers, metadata=new.metadata)
+    return msgspec.structs.replace(old, tags=new.tags) if replaces_tags else old

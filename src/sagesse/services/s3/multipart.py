@@ -1,0 +1,242 @@
+"""Multipart uploads."""
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from sagesse.core.call import Context
+from sagesse.core.service import Params, Result
+from sagesse.engines.objects.base import Algorithm, ChecksumKind, ChosenPart, UploadInfo
+from sagesse.engines.objects.digest import DEFAULT_ALGORITHM, is_combinable
+from sagesse.engines.objects.error import invalid_request
+from sagesse.services.s3._attribute import attributes_of, quoted
+from sagesse.services.s3._checksum import (
+    algorithm_of,
+    checksum_members,
+    checksums,
+    expectation,
+    part_checksum_members,
+)
+from sagesse.services.s3._condition import bare, write_condition
+from sagesse.services.s3._error import invalid_argument, malformed_xml
+from sagesse.services.s3._family import Family, owner
+from sagesse.services.s3._unsupported import refuse_object_acl
+from sagesse.services.s3.listing import encoder, page_limit
+from sagesse.services.s3.object import upload_of
+
+MAX_PARTS = 10_000
+
+
+class Uploads(Family):
+    """Uploads in parts, from the first to the object they make."""
+
+    async def create_multipart_upload(self, ctx: Context, req: Params) -> Result:
+        """Begin an upload."""
+        address = await self._address(ctx, req)
+        refuse_object_acl(req)
+        asked = algorithm_of(req)
+        upload = UploadInfo(
+            bucket=address.bucket,
+            key=address.key,
+            id=secrets.token_urlsafe(48),
+            account=ctx.principal.account,
+            created=float(int(ctx.now())),
+            attributes=attributes_of(req),
+            algorithm=asked or DEFAULT_ALGORITHM,
+            kind=_kind(asked, req.get("ChecksumType")),
+            is_declared=asked is not None,
+        )
+        await self._objects.create_upload(upload)
+        result = {"Bucket": upload.bucket, "Key": upload.key, "UploadId": upload.id}
+        if upload.is_declared:
+            result |= {"ChecksumAlgorithm": upload.algorithm, "ChecksumType": upload.kind}
+        return result
+
+    async def upload_part(self, ctx: Context, req: Params) -> Result:
+        """Store a part."""
+        upload = await self._upload(ctx, req)
+        expect = expectation(req)
+        if upload.is_declared and expect.checksum is not None and expect.checksum[0] != upload.algorithm:
+            raise invalid_request(
+                f"Checksum Type mismatch occurred, expected checksum Type: {upload.algorithm.lower()}, "
+                f"actual checksum Type: {expect.checksum[0].lower()}"
+            )
+        part = await self._objects.put_part(upload, part_number(req), upload_of(req.get("Body")), expect)
+        shown = dict((expect.checksum,)) if expect.checksum is not None else part.checksums
+        return {"ETag": quoted(part.etag), **part_checksum_members(shown)}
+
+    async def complete_multipart_upload(self, ctx: Context, req: Params) -> Result:
+        """Make the object of the parts listed."""
+        upload = await self._upload(ctx, req)
+        chosen = _chosen(req.get("MultipartUpload") or {})
+        if req.get("ChecksumType", upload.kind) != upload.kind:
+            raise invalid_request(
+                f"The upload was created using the {upload.kind} checksum mode. The complete request must use the "
+                "same checksum mode."
+            )
+        size = req.get("MpuObjectSize")
+        info = await self._objects.complete(
+            upload,
+            chosen,
+            checksum=checksums(req).get(upload.algorithm),
+            size_bytes=None if size is None else int(size),
+            condition=write_condition(req),
+        )
+        scheme = "https" if ctx.is_secure else "http"
+        return {
+            "Location": f"{scheme}://{ctx.host}/{info.bucket}/{info.key}",
+            "Bucket": info.bucket,
+            "Key": info.key,
+            "ETag": quoted(info.etag),
+            **checksum_members(info.checksum),
+        }
+
+    async def abort_multipart_upload(self, ctx: Context, req: Params) -> Result:
+        """Forget an upload and its parts."""
+        await self._objects.abort(await self._upload(ctx, req))
+        return None
+
+    async def list_parts(self, ctx: Context, req: Params) -> Result:
+        """A page of an upload's parts."""
+        upload = await self._upload(ctx, req)
+        marker, limit = int(req.get("PartNumberMarker") or 0), page_limit(req, "MaxParts")
+        later = [part for part in await self._objects.parts(upload) if part.number > marker]
+        shown = later[:limit]
+        result: dict[str, Any] = {
+            "Bucket": upload.bucket,
+            "Key": upload.key,
+            "UploadId": upload.id,
+            "PartNumberMarker": str(marker),
+            "MaxParts": limit,
+            "IsTruncated": len(later) > len(shown),
+            "StorageClass": "STANDARD",
+            "Owner": owner(upload.account),
+            "Initiator": owner(upload.account),
+            "Parts": [
+                {
+                    "PartNumber": part.number,
+                    "Size": part.size_bytes,
+                    "ETag": quoted(part.etag),
+                    "LastModified": part.modified,
+                    **(part_checksum_members(part.checksums) if upload.is_declared else {}),
+                }
+                for part in shown
+            ],
+        }
+        if shown:
+            result["NextPartNumberMarker"] = str(shown[-1].number)
+        if upload.is_declared:
+            result |= {"ChecksumAlgorithm": upload.algorithm, "ChecksumType": upload.kind}
+        return result
+
+    async def list_multipart_uploads(self, ctx: Context, req: Params) -> Result:
+        """A page of a bucket's uploads in progress."""
+        bucket = await self._bucket(ctx, req)
+        prefix, delimiter = str(req.get("Prefix", "")), str(req.get("Delimiter", ""))
+        marker, id_marker = str(req.get("KeyMarker", "")), str(req.get("UploadIdMarker", ""))
+        limit, encode = page_limit(req, "MaxUploads"), encoder(req)
+        found = [entry for entry in await self._objects.uploads(bucket.name) if entry.key.startswith(prefix)]
+        items = _after(_rolled_up(found, prefix, delimiter), marker, id_marker)
+        shown = items[:limit]
+        result: dict[str, Any] = {
+            "Bucket": bucket.name,
+            "KeyMarker": encode(marker),
+            "UploadIdMarker": id_marker,
+            "Prefix": encode(prefix),
+            "MaxUploads": limit,
+            "IsTruncated": len(items) > len(shown),
+            "Uploads": [_summary(item, encode(item.key)) for item in shown if isinstance(item, UploadInfo)],
+            "CommonPrefixes": [{"Prefix": encode(item)} for item in shown if isinstance(item, str)],
+        }
+        if delimiter:
+            result["Delimiter"] = encode(delimiter)
+        if "EncodingType" in req:
+            result["EncodingType"] = req["EncodingType"]
+        if len(items) > len(shown) and shown:
+            last = shown[-1]
+            is_group = isinstance(last, str)
+            result["NextKeyMarker"] = encode(last if is_group else last.key)
+            result["NextUploadIdMarker"] = "" if is_group else last.id
+        return result
+
+    async def _upload(self, ctx: Context, req: Params) -> UploadInfo:
+        """The upload a call names, in a bucket that was checked."""
+        address = await self._address(ctx, req)
+        return await self._objects.upload(address, str(req["UploadId"]))
+
+
+def part_number(req: Params) -> int:
+    """The part number of a request.
+
+    Raises:
+        ServiceError: InvalidArgument.
+    """
+    number = int(req["PartNumber"])
+    if not 1 <= number <= MAX_PARTS:
+        message = f"Part number must be an integer between 1 and {MAX_PARTS}, inclusive"
+        raise invalid_argument(message, "partNumber", number)
+    return number
+
+
+def _kind(algorithm: Algorithm | None, asked: Any) -> ChecksumKind:
+    """How the object's checksum is made of the parts': composite unless the default or CRC64NVME, or as asked."""
+    if algorithm is None:
+        return "FULL_OBJECT"
+    kind: ChecksumKind = "FULL_OBJECT" if algorithm == "CRC64NVME" else "COMPOSITE"
+    if asked is None:
+        return kind
+    is_possible = algorithm != "CRC64NVME" if asked == "COMPOSITE" else is_combinable(algorithm)
+    if not is_possible or asked not in {"COMPOSITE", "FULL_OBJECT"}:
+        raise invalid_request(
+            f"The {asked} checksum type cannot be used with the {algorithm.lower()} checksum algorithm."
+        )
+    return "COMPOSITE" if asked == "COMPOSITE" else "FULL_OBJECT"
+
+
+def _chosen(document: dict[str, Any]) -> Sequence[ChosenPart]:
+    """The parts of a completion.
+
+    Raises:
+        ServiceError: MalformedXML.
+    """
+    parts: list[dict[str, Any]] = document.get("Parts") or []
+    if not 1 <= len(parts) <= MAX_PARTS or any(
+        "ETag" not in part or "PartNumber" not in part for part in parts
+    ):
+        raise malformed_xml()
+    return [ChosenPart(int(part["PartNumber"]), bare(str(part["ETag"])), checksums(part)) for part in parts]
+
+
+def _rolled_up(uploads: Sequence[UploadInfo], prefix: str, delimiter: str) -> list[UploadInfo | str]:
+    """Uploads, with those that share a key up to the delimiter as one common prefix."""
+    items: list[UploadInfo | str] = []
+    for upload in uploads:
+        at = upload.key.find(delimiter, len(prefix)) if delimiter else -1
+        item = upload.key[: at + len(delimiter)] if at >= 0 else upload
+        if not items or items[-1] != item:
+            items.append(item)
+    return items
+
+
+def _after(items: list[UploadInfo | str], key: str, upload_id: str) -> list[UploadInfo | str]:
+    """What comes behind a marker; within one key the order is by age, so the id is looked for."""
+    if not key:
+        return items
+    same = [item for item in items if isinstance(item, UploadInfo) and item.key == key]
+    ids = [item.id for item in same]
+    rest = same[ids.index(upload_id) + 1 :] if upload_id in ids else []
+    return [*rest, *(item for item in items if (item if isinstance(item, str) else item.key) > key)]
+
+
+def _summary(upload: UploadInfo, name: str) -> dict[str, Any]:
+    summary: dict[str, Any] = {
+        "UploadId": upload.id,
+        "Key": name,
+        "Initiated": upload.created,
+        "StorageClass": "STANDARD",
+        "Owner": owner(upload.account),
+        "Initiator": owner(upload.account),
+    }
+    if upload.is_declared:
+        summary |= {"ChecksumAlgorithm": upload.algorithm, "ChecksumType": upload.kind}
+    return summary

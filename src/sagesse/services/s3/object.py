@@ -1,0 +1,179 @@
+"""Objects: put, get, head, delete, and their attributes."""
+
+from typing import Any, cast
+
+from sagesse.core.body import BytesUpload, Upload
+from sagesse.core.call import Context
+from sagesse.core.error import ServiceError
+from sagesse.core.service import Params, Result
+from sagesse.engines.objects.base import Deletion, ObjectInfo, PartEntry, StoredObject
+from sagesse.services.s3._attribute import attributes_of, object_members, quoted
+from sagesse.services.s3._checksum import checksum_members, expectation, part_checksum_members
+from sagesse.services.s3._condition import bare, check_read, write_condition
+from sagesse.services.s3._error import invalid_argument, malformed_xml
+from sagesse.services.s3._family import Family
+from sagesse.services.s3._range import Slice, requested_slice
+from sagesse.services.s3._unsupported import refuse_object_acl, refuse_unsupported
+
+_MAX_DELETIONS = 1000
+_OVERRIDES = (
+    "CacheControl",
+    "ContentDisposition",
+    "ContentEncoding",
+    "ContentLanguage",
+    "ContentType",
+    "Expires",
+)
+
+
+class Objects(Family):
+    """Single objects, and deleting many."""
+
+    async def put_object(self, ctx: Context, req: Params) -> Result:
+        """Store the payload; it is on disk when this answers."""
+        address = await self._address(ctx, req)
+        refuse_object_acl(req)
+        info = await self._objects.put(
+            address,
+            upload_of(req.get("Body")),
+            attributes_of(req),
+            expect=expectation(req),
+            condition=write_condition(req),
+        )
+        return {"ETag": quoted(info.etag), **checksum_members(info.checksum)}
+
+    async def get_object(self, ctx: Context, req: Params) -> Result:
+        """The object or a slice of it."""
+        found, piece, members = await self._find(ctx, req)
+        return {**members, "Body": found.read(piece.offset, piece.size_bytes)}
+
+    async def head_object(self, ctx: Context, req: Params) -> Result:
+        """What GET would say, without the bytes."""
+        _, _, members = await self._find(ctx, req)
+        return members
+
+    async def delete_object(self, ctx: Context, req: Params) -> Result:
+        """Delete the object, if there is one."""
+        address = await self._address(ctx, req)
+        match = req.get("IfMatch")
+        deletion = Deletion(address.key, None if match is None else bare(str(match)))
+        (error,) = await self._objects.delete(address.bucket, [deletion])
+        if error is not None:
+            raise error
+        return None
+
+    async def delete_objects(self, ctx: Context, req: Params) -> Result:
+        """Delete up to 1000 objects at once; each succeeds or fails alone."""
+        bucket = await self._bucket(ctx, req)
+        wish: dict[str, Any] = req["Delete"]
+        named: list[dict[str, Any]] = wish.get("Objects") or []
+        if not 1 <= len(named) <= _MAX_DELETIONS or any(not entry.get("Key") for entry in named):
+            raise malformed_xml()
+        errors: list[ServiceError | None] = [_refusal(entry) for entry in named]
+        wanted = [entry for entry, error in zip(named, errors, strict=True) if error is None]
+        deletions = [
+            Deletion(str(entry["Key"]), bare(str(entry["ETag"])) if "ETag" in entry else None)
+            for entry in wanted
+        ]
+        outcomes = iter(await self._objects.delete(bucket.name, deletions))
+        errors = [error or next(outcomes) for error in errors]
+        result: dict[str, Any] = {
+            "Errors": [
+                {"Key": entry["Key"], "Code": error.code, "Message": error.message}
+                for entry, error in zip(named, errors, strict=True)
+                if error is not None
+            ]
+        }
+        if not wish.get("Quiet"):
+            result["Deleted"] = [
+                {"Key": entry["Key"]} for entry, error in zip(named, errors, strict=True) if error is None
+            ]
+        return {name: entries for name, entries in result.items() if entries}
+
+    async def get_object_attributes(self, ctx: Context, req: Params) -> Result:
+        """Only the attributes asked for."""
+        address = await self._address(ctx, req)
+        info = (await self._objects.get(address)).info
+        asked = {name.strip() for entry in req["ObjectAttributes"] for name in str(entry).split(",")}
+        offers: dict[str, Any] = {
+            "ETag": info.etag,
+            "Checksum": checksum_members(info.checksum),
+            "ObjectParts": _part_members(req, info),
+            "StorageClass": "STANDARD",
+            "ObjectSize": info.size_bytes,
+        }
+        if unknown := asked - set(offers):
+            raise invalid_argument(
+                "Invalid attribute name specified.", "x-amz-object-attributes", ", ".join(sorted(unknown))
+            )
+        chosen = {name: value for name, value in offers.items() if name in asked and value is not None}
+        return {"LastModified": info.modified, **chosen}
+
+    async def _find(self, ctx: Context, req: Params) -> tuple[StoredObject, Slice, dict[str, Any]]:
+        """The object, the slice asked for, and the response's headers."""
+        found = await self._objects.get(await self._address(ctx, req))
+        info = found.info
+        check_read(req, info)
+        piece = requested_slice(req, info)
+        members = object_members(info)
+        members["ContentLength"] = piece.size_bytes
+        if piece.is_partial:
+            members["ContentRange"] = piece.content_range(info.size_bytes)
+        elif req.get("ChecksumMode") == "ENABLED":
+            members |= checksum_members(info.checksum)
+        if "PartNumber" in req and info.parts:
+            members["PartsCount"] = len(info.parts)
+        for name in _OVERRIDES:
+            if f"Response{name}" in req:
+                members[name] = req[f"Response{name}"]
+        return found, piece, members
+
+
+def upload_of(body: Any) -> Upload:
+    """The payload of a request; calls made inside the process may bring bytes."""
+    if body is None:
+        return BytesUpload(b"")
+    return BytesUpload(bytes(body)) if isinstance(body, (bytes, bytearray)) else cast("Upload", body)
+
+
+def _refusal(entry: dict[str, Any]) -> ServiceError | None:
+    """Why one of many deletions cannot be done, before it is tried."""
+    try:
+        refuse_unsupported({name: entry[name] for name in ("VersionId",) if name in entry})
+        refuse_unsupported(
+            {
+                f"IfMatch{name}": entry[name]
+                for name in ("LastModifiedTime", "Size")
+                if entry.get(name) is not None
+            }
+        )
+    except ServiceError as error:
+        return error
+    return None
+
+
+def _part_members(req: Params, info: ObjectInfo) -> dict[str, Any] | None:
+    """The parts of an object made of parts, a page of them."""
+    if not info.parts:
+        return None
+    marker, limit = int(req.get("PartNumberMarker", 0)), int(req.get("MaxParts", 1000))
+    later = [part for part in info.parts if part.number > marker]
+    shown = later[:limit]
+    members: dict[str, Any] = {
+        "TotalPartsCount": len(info.parts),
+        "PartNumberMarker": str(marker),
+        "MaxParts": limit,
+        "IsTruncated": len(later) > len(shown),
+        "Parts": [_part(part) for part in shown],
+    }
+    if shown:
+        members["NextPartNumberMarker"] = str(shown[-1].number)
+    return members
+
+
+def _part(part: PartEntry) -> dict[str, Any]:
+    return {
+        "PartNumber": part.number,
+        "Size": part.size_bytes,
+        **part_checksum_members(part.checksums),
+    }

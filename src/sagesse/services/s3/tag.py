@@ -1,0 +1,47 @@
+"""Tags of objects and buckets."""
+
+from sagesse.core.call import Context
+from sagesse.core.error import ServiceError
+from sagesse.core.service import Params, Result
+from sagesse.services.s3._family import Family
+from sagesse.services.s3._tag import BUCKET_LIMIT, OBJECT_LIMIT, tag_set, tags_of_set
+
+
+class Tags(Family):
+    """Put, get and delete tag sets; a set is always replaced as a whole."""
+
+    async def get_object_tagging(self, ctx: Context, req: Params) -> Result:
+        """An object's tags."""
+        found = await self._objects.get(await self._address(ctx, req))
+        return {"TagSet": tag_set(found.info.attributes.tags)}
+
+    async def put_object_tagging(self, ctx: Context, req: Params) -> Result:
+        """Replace an object's tags."""
+        address = await self._address(ctx, req)
+        await self._objects.tag(address, tags_of_set(req["Tagging"], limit=OBJECT_LIMIT))
+        return None
+
+    async def delete_object_tagging(self, ctx: Context, req: Params) -> Result:
+        """Remove an object's tags."""
+        await self._objects.tag(await self._address(ctx, req), {})
+        return None
+
+    async def get_bucket_tagging(self, ctx: Context, req: Params) -> Result:
+        """A bucket's tags; having none is an error, as in AWS."""
+        bucket = await self._bucket(ctx, req)
+        if not bucket.tags:
+            fields = {"BucketName": bucket.name}
+            raise ServiceError("NoSuchTagSet", "The TagSet does not exist", status=404, fields=fields)
+        return {"TagSet": tag_set(bucket.tags)}
+
+    async def put_bucket_tagging(self, ctx: Context, req: Params) -> Result:
+        """Replace a bucket's tags."""
+        bucket = await self._bucket(ctx, req)
+        await self._objects.tag_bucket(bucket.name, tags_of_set(req["Tagging"], limit=BUCKET_LIMIT))
+        return None
+
+    async def delete_bucket_tagging(self, ctx: Context, req: Params) -> Result:
+        """Remove a bucket's tags."""
+        bucket = await self._bucket(ctx, req)
+        await self._objects.tag_bucket(bucket.name, {})
+        return None
