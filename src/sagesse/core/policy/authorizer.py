@@ -1,0 +1,123 @@
+"""The authorizer: every call's permissions against the policies of its principal."""
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from sagesse.core.authorize import Authorizer
+from sagesse.core.call import Call, Context
+from sagesse.core.error import ServiceError, access_denied
+from sagesse.core.model import service_model
+from sagesse.core.policy.decision import Decision, Verdict, decide_for
+from sagesse.core.policy.document import Policy
+from sagesse.core.policy.facts import Facts, RawFacts
+from sagesse.core.policy.identity import Identities
+from sagesse.core.policy.request import context_facts, principal_facts, request_tags, time_facts
+from sagesse.core.principal import Principal
+from sagesse.core.service import Grant
+
+_ALLOWED = Decision(Verdict.ALLOWED, "")
+_NOTHING = Decision(Verdict.IMPLICIT_DENY, "identity-based policy")
+
+
+class ResourcePolicies(Protocol):
+    """Where resources keep policies of their own, e.g. bucket policies."""
+
+    def find(self, grant: Grant) -> Policy | None:
+        """The policy (compiled for use "resource") of the grant's resource, or None."""
+        ...
+
+
+class IdentityAuthorizer(Authorizer):
+    """Judges by identity policies, permissions boundaries, session policies and, where given, resource policies.
+
+    Root and AWS services may do everything. Without a signature only a resource policy allows anything.
+    """
+
+    def __init__(self, identities: Identities, resource_policies: ResourcePolicies | None = None) -> None:
+        self._identities = identities
+        self._resource_policies = resource_policies
+
+    def check(self, call: Call, grants: Iterable[Grant], facts: Mapping[str, str]) -> None:
+        """See `Authorizer.check`."""
+        principal = call.principal
+        if principal.kind in ("root", "service") and self._resource_policies is None:
+            return
+        for grant in grants:
+            known = Facts(lambda grant=grant: self._facts(call, grant, facts))
+            decision = self.decide(principal, grant, known)
+            if not decision.is_allowed:
+                raise denial(call.service, principal, grant, decision)
+
+    def decide(self, principal: Principal, grant: Grant, facts: Facts) -> Decision:
+        """Whether `principal` may do that, and which policies say so."""
+        own = self._own(principal, grant, facts)
+        policy = self._resource_policies.find(grant) if self._resource_policies is not None else None
+        if policy is None or own.verdict is Verdict.EXPLICIT_DENY:
+            return own
+        verdict, is_direct = decide_for(policy, principal, grant.action, grant.resource, facts)
+        if verdict is Verdict.EXPLICIT_DENY:
+            return Decision(verdict, "resource-based policy")
+        return _ALLOWED if verdict is Verdict.ALLOWED and is_direct else own
+
+    def require(
+        self, ctx: Context, service: str, grant: Grant, facts: Mapping[str, str] | None = None
+    ) -> None:
+        """Refuse what `service` does for `ctx`'s principal unless `grant` is allowed.
+
+        For permissions that only the handler can name; the pipeline has checked all others.
+
+        Raises:
+            ServiceError: AccessDenied, in AWS's wording.
+        """
+        if ctx.principal.kind in ("root", "service"):
+            return
+        known = Facts(lambda: (context_facts(ctx), *self._common(ctx.principal, grant), facts or {}))
+        decision = self.decide(ctx.principal, grant, known)
+        if not decision.is_allowed:
+            raise denial(service, ctx.principal, grant, decision)
+
+    def _own(self, principal: Principal, grant: Grant, facts: Facts) -> Decision:
+        if principal.kind in ("root", "service"):
+            return _ALLOWED
+        if principal.kind == "anonymous":
+            return _NOTHING
+        return self._identities.permissions(principal).decide(grant.action, grant.resource, facts)
+
+    def _facts(self, call: Call, grant: Grant, facts: Mapping[str, str]) -> Iterable[RawFacts]:
+        if grant.action == "iam:PassRole":
+            yield {"iam:PassedToService": f"{call.service}.amazonaws.com"}
+        yield from self._common(call.principal, grant)
+        yield request_tags(call.params)
+        yield facts
+
+    def _common(self, principal: Principal, grant: Grant) -> Iterable[RawFacts]:
+        yield principal_facts(principal)
+        yield time_facts(self._identities.now())
+        if (record := self._identities.store.by_arn(grant.resource)) is not None:
+            service = grant.action.partition(":")[0]
+            for key, value in record.tags.items():
+                yield {f"aws:ResourceTag/{key}": value, f"{service}:ResourceTag/{key}": value}
+
+
+def denial(service: str, principal: Principal, grant: Grant, decision: Decision) -> ServiceError:
+    """AWS's refusal, in the code of the service's protocol."""
+    if principal.kind == "anonymous" and service == "s3":
+        return ServiceError("AccessDenied", "Access Denied", status=403)
+    article = "an" if decision.layer[:1] in "aeiou" else "a"
+    if decision.verdict is Verdict.EXPLICIT_DENY:
+        because = f"with an explicit deny in {article} {decision.layer}"
+    else:
+        because = f"because no {decision.layer} allows the {grant.action} action"
+    resource = f'"{grant.resource}"' if service == "s3" else grant.resource
+    message = access_denied(principal.arn, grant.action, resource, because=because).message
+    code, status = _refusal(service)
+    return ServiceError(code, message, status=status)
+
+
+def _refusal(service: str) -> tuple[str, int]:
+    """Code and status of a refusal: REST-XML and query services have their own."""
+    metadata = service_model(service).metadata
+    protocols = {metadata.get("protocol", ""), *metadata.get("protocols", ())}
+    if protocols & {"query", "rest-xml", "ec2"}:
+        return "AccessDenied", 403
+    return "AccessDeniedException", 400 if "json" in protocols else 403
