@@ -8,7 +8,8 @@
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import NamedTuple, TypeVar, cast
 
 import msgspec
@@ -49,7 +50,7 @@ def parse(
     Raises:
         ClientError: unknown, missing, unreadable or out-of-range hyperparameters.
     """
-    fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     values, wrong = dict[str, object](), list[str]()
     for name, text in given.items():
         if name.startswith(("_", "sagemaker_")):
@@ -57,12 +58,12 @@ def parse(
         if name in (unsupported or {}):
             wrong.append(f"{name}: {(unsupported or {})[name]}")
         elif name not in fields:
-            wrong.append(f"{name}: no such hyperparameter; known are {', '.join(fields)}")
+            wrong.append(f"{name}: no such hyperparameter{_suggest(name, fields)}")
         else:
             _read(fields[name].type, name, text, values, wrong)
     required = [name for name, field in fields.items() if field.required and name not in given]
     wrong += [f"{name}: required, but not given" for name in required]
-    result = kind(**values) if not wrong else None
+    result = kind(**{fields[name].name: value for name, value in values.items()}) if not wrong else None
     if result is not None and check is not None:
         wrong += check(result)
     if result is None or wrong:
@@ -74,13 +75,26 @@ def table(kind: type[msgspec.Struct]) -> list[Row]:
     """The declared hyperparameters, in order, for documentation and forms."""
     rows = list[Row]()
     for field in msgspec.structs.fields(kind):
-        info, meaning = describe.type_info(field.type), ""
-        if isinstance(info, describe.Metadata):
-            schema = cast(dict[str, str], info.extra_json_schema or {})  # pyright: ignore[reportUnknownMemberType]
-            meaning = schema.get("description", "")
+        info = describe.type_info(field.type)
         default = "required" if field.required else "none" if field.default is None else str(field.default)
-        rows.append(Row(field.name, _type_name(info), default, allowed(info), meaning))
+        rows.append(Row(field.encode_name, _type_name(info), default, allowed(info), _meaning(info)))
     return rows
+
+
+def _suggest(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, list(known), 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _meaning(info: describe.Type) -> str:
+    match info:
+        case describe.Metadata():
+            schema = cast(dict[str, str], info.extra_json_schema or {})  # pyright: ignore[reportUnknownMemberType]
+            return schema.get("description", "")
+        case describe.UnionType():
+            return next((text for one in info.types if (text := _meaning(one))), "")
+        case _:
+            return ""
 
 
 def _read(kind: object, name: str, text: str, values: dict[str, object], wrong: list[str]) -> None:
