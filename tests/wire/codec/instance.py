@@ -41,7 +41,7 @@ class Generator:
         names = list(shape.members)
         required = set(shape.traits.get("required", ()))
         if shape.traits.get("union") and names:
-            names = [self.random.choice(names)] if not depth > DEEPEST else self._shallow(shape)
+            names = [self.random.choice(names) if depth <= DEEPEST else min(names, key=lambda name: height(shape.members[name]))]
             required = set(names)
         fill = self.fill if depth <= 2 else self.fill * 0.4 if depth <= DEEPEST else 0.0
         result: dict[str, Any] = {}
@@ -50,10 +50,6 @@ class Generator:
             if (name in required or self.random.random() < fill) and not member.is_event_stream:
                 result[name] = self.value(member, depth + 1)
         return result
-
-    def _shallow(self, shape: Shape) -> list[str]:
-        scalars = [name for name, m in shape.members.items() if m.kind not in ("structure", "list", "map")]
-        return (scalars or [name for name, m in shape.members.items() if m.kind != "structure"] or list(shape.members))[:1]
 
     def value(self, shape: Shape, depth: int = 0) -> Any:
         """A value of any shape."""
@@ -118,6 +114,23 @@ class Generator:
             if _fits(text, pattern, least, most):
                 return text
         return _remedy(pattern, least, most)
+
+
+def height(shape: Shape, above: frozenset[str] = frozenset()) -> float:
+    """Levels the smallest value of a shape has; infinite inside itself."""
+    if shape.name in above:
+        return float("inf")
+    above |= {shape.name}
+    match shape.kind:
+        case "structure" if shape.traits.get("union") and shape.members:
+            return 1 + min((height(member, above) for member in shape.members.values()), default=0)
+        case "structure":
+            required = shape.traits.get("required", ())
+            return 1 + max((height(shape.members[name], above) for name in required), default=0)
+        case "list" | "map" if shape.traits.get("min"):
+            return 1 + max(height(child, above) for child in shape.children())
+        case _:
+            return 0
 
 
 def _fits(text: str, pattern: str, least: int, most: int) -> bool:

@@ -1,6 +1,7 @@
 """Compiles the constraints of an operation's input: required, length, range, pattern, enum, in AWS's wording."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, TypeAlias
 
 from sagesse.core.error import ServiceError
@@ -28,7 +29,7 @@ def compile_check(operation: Operation) -> Check:
         return lambda params: None
     if operation.service.metadata["protocol"] == "rest-xml":
         return compile_required_check(shape)
-    checker = _Compiler().checker(shape)
+    checker = _compiler(operation.service).checker(shape)
     code = _code(operation.service)
     if checker is None:
         return lambda params: None
@@ -51,10 +52,10 @@ class _Compiler:
     """Compiles shapes to checkers; None where nothing inside a shape is constrained."""
 
     def __init__(self) -> None:
-        self._structures: dict[str, _Checker] = {}
+        self._structures: dict[str, _Checker | None] = {}
 
     def checker(self, shape: Shape) -> _Checker | None:
-        if shape.is_streaming or shape.is_event_stream or not shape.reaches(_is_constrained):
+        if shape.is_streaming or shape.is_event_stream:
             return None
         match shape.kind:
             case "structure":
@@ -64,35 +65,40 @@ class _Compiler:
             case "map":
                 return self._map(shape)
             case _:
-                return _scalar(shape)
+                return _scalar(shape) if _rules(shape) else None
 
-    def _structure(self, shape: Shape) -> _Checker:
-        known = self._structures.get(shape.name)
-        if known is None:
-            required = tuple((name, _camel(name)) for name in shape.traits.get("required", ()))
-            table: dict[str, tuple[str, _Checker]] = {}
-            known = self._structures[shape.name] = _check_structure(required, table)
-            for name, member in shape.members.items():
-                checker = self.checker(member)
-                if checker is not None:
-                    table[name] = (_camel(name), checker)
-        return known
+    def _structure(self, shape: Shape) -> _Checker | None:
+        if shape.name in self._structures:
+            return self._structures[shape.name]
+        required = tuple((name, _camel(name)) for name in shape.traits.get("required", ()))
+        table: dict[str, tuple[str, _Checker]] = {}
+        check = _check_structure(required, table)
+        self._structures[shape.name] = check  # before its members, which may lead back here
+        for name, member in shape.members.items():
+            checker = self.checker(member)
+            if checker is not None:
+                table[name] = (_camel(name), checker)
+        if not required and not table:
+            self._structures[shape.name] = None
+        return self._structures[shape.name]
 
-    def _list(self, shape: Shape) -> _Checker:
-        rules = _rules(shape)
+    def _list(self, shape: Shape) -> _Checker | None:
         if shape.item.kind in ("structure", "list", "map"):
-            inner = self.checker(shape.item)
-            return _check_items(_length_rules(rules, shape), inner)
-        return _check_whole(rules, [("Member must satisfy constraint", _rules(shape.item), _elements)], shape)
+            return _check_items(_check_whole(_rules(shape), [], shape), self.checker(shape.item))
+        elements = ("Member must satisfy constraint", _rules(shape.item), _elements)
+        return _check_whole(_rules(shape), [elements], shape)
 
-    def _map(self, shape: Shape) -> _Checker:
-        rules = _rules(shape)
+    def _map(self, shape: Shape) -> _Checker | None:
         keys = ("Map keys must satisfy constraint", _rules(shape.key), _keys)
         if shape.value.kind in ("structure", "list", "map"):
-            whole = _check_whole(rules, [keys], shape)
-            return _check_entries(whole, self.checker(shape.value))
+            return _check_entries(_check_whole(_rules(shape), [keys], shape), self.checker(shape.value))
         values = ("Map value must satisfy constraint", _rules(shape.value), _values)
-        return _check_whole(rules, [keys, values], shape)
+        return _check_whole(_rules(shape), [keys, values], shape)
+
+
+@cache
+def _compiler(service: ServiceModel) -> _Compiler:  # noqa: ARG001 - the key
+    return _Compiler()
 
 
 def _check_structure(
@@ -112,31 +118,38 @@ def _check_structure(
     return check
 
 
-def _check_items(check_whole: _Checker | None, inner: _Checker | None) -> _Checker:
+def _check_items(check_whole: _Checker | None, inner: _Checker | None) -> _Checker | None:
+    if inner is None:
+        return check_whole
+
     def check(value: Any, path: Path, violations: Violations) -> None:
         if check_whole is not None:
             check_whole(value, path, violations)
-        if inner is not None:
-            for number, item in enumerate(value, 1):
-                inner(item, ((path, str(number)), "member"), violations)
+        for number, item in enumerate(value, 1):
+            inner(item, ((path, str(number)), "member"), violations)
 
     return check
 
 
-def _check_entries(check_whole: _Checker, inner: _Checker | None) -> _Checker:
+def _check_entries(check_whole: _Checker | None, inner: _Checker | None) -> _Checker | None:
+    if inner is None:
+        return check_whole
+
     def check(value: Any, path: Path, violations: Violations) -> None:
-        check_whole(value, path, violations)
-        if inner is not None:
-            for key, item in value.items():
-                inner(item, ((path, key[:_LONGEST_KEY]), "member"), violations)
+        if check_whole is not None:
+            check_whole(value, path, violations)
+        for key, item in value.items():
+            inner(item, ((path, key[:_LONGEST_KEY]), "member"), violations)
 
     return check
 
 
-def _check_whole(rules: _Rules, inner: list[tuple[str, _Rules, _Parts]], shape: Shape) -> _Checker:
+def _check_whole(rules: _Rules, inner: list[tuple[str, _Rules, _Parts]], shape: Shape) -> _Checker | None:
     """The checker of a list or map of scalars: elements that break a rule are reported with the whole value."""
     is_sensitive = bool(shape.traits.get("sensitive"))
     inner = [entry for entry in inner if entry[1]]
+    if not rules and not inner:
+        return None
 
     def check(value: Any, path: Path, violations: Violations) -> None:
         _apply(rules, value, path, violations, is_sensitive=is_sensitive)
@@ -146,10 +159,6 @@ def _check_whole(rules: _Rules, inner: list[tuple[str, _Rules, _Parts]], shape: 
                 violations.add(value, path, f"{label}: [{listed}]", is_sensitive=is_sensitive)
 
     return check
-
-
-def _length_rules(rules: _Rules, shape: Shape) -> _Checker | None:
-    return _check_whole(rules, [], shape) if rules else None
 
 
 def _scalar(shape: Shape) -> _Checker:
@@ -217,10 +226,6 @@ def _range_rules(least: float | None, most: float | None) -> _Rules:
         text = f"Member must have value greater than or equal to {least}"
         rules.append((text, lambda value: value >= least))
     return rules
-
-
-def _is_constrained(shape: Shape) -> bool:
-    return bool(shape.traits.get("required")) or bool(_rules(shape))
 
 
 def _elements(value: Any) -> Any:

@@ -25,6 +25,7 @@ _POSIX = {
     "XDigit": "0-9a-fA-F",
     "Space": "\\x20\\t-\\r",
 }
+_CONTENTS = frozenset((*_ASCII.values(), *_POSIX.values()))
 
 
 class PatternTimeout(Exception):  # noqa: N818 - a statement about the text
@@ -70,17 +71,19 @@ def java_to_python(pattern: str) -> str:
             depth -= 1
         elif token == "&&" and depth:
             is_nested = True
-        elif not has_negated:
-            token = _in_ascii(token, is_in_class=depth > 0)
+        elif content := None if has_negated else _ascii(token):
+            if depth and parts[-1] == "-":  # beside a class, a hyphen is only a hyphen
+                parts[-1] = "\\-"
+            token = content if depth else f"[{content}]"
+        elif token == "-" and depth and parts[-1] in _CONTENTS:
+            token = "\\-"
         parts.append(token)
     return ("(?V1)" if is_nested else "") + "".join(parts)
 
 
-def _in_ascii(token: str, *, is_in_class: bool) -> str:
-    content = _ASCII.get(token) or (_POSIX.get(token[3:-1]) if token.startswith("\\p{") else None)
-    if content is None:
-        return token
-    return content if is_in_class else f"[{content}]"
+def _ascii(token: str) -> str | None:
+    """What a class escape stands for in Java, None for those that mean the same in Python."""
+    return _ASCII.get(token) or (_POSIX.get(token[3:-1]) if token.startswith("\\p{") else None)
 
 
 def _join_pair(match: re.Match[str]) -> str:
