@@ -20,15 +20,18 @@ class Capacity:
 
     Args:
         cores: what there is.
-        on_free: called with the id of each waiting claim when something was released.
     """
 
-    def __init__(self, cores: int, on_free: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, cores: int) -> None:
         self.cores = cores
-        self._on_free = on_free
+        self._on_free: list[Callable[[str], None]] = []
         self._guard = threading.Lock()
         self._granted: dict[str, int] = {}
         self._waiting: dict[str, tuple[float, int]] = {}
+
+    def watch(self, on_free: Callable[[str], None]) -> None:
+        """Call `on_free` with the id of each waiting claim when something was released."""
+        self._on_free.append(on_free)
 
     def claim(self, claim_id: str, cores: int, *, since: float) -> Claim:
         """Ask for cores; idempotent, ask again until they are granted. `since` (epoch seconds) is the order."""
@@ -58,7 +61,8 @@ class Capacity:
             self._waiting.pop(claim_id, None)
             waiting = sorted(self._waiting, key=lambda key: self._waiting[key])
         for other in waiting:
-            self._on_free(other)
+            for on_free in self._on_free:
+                on_free(other)
 
     def wipe(self) -> None:
         """Forget every claim."""

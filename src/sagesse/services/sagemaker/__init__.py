@@ -5,3 +5,55 @@ What really runs: a training job is a process on this machine with its own ``/op
 model server processes behind the gateway (`engines.serving`).
 What differs from AWS: docs/services/sagemaker.md.
 """
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sagesse.core.principal import Credentials
+from sagesse.core.service import Service
+from sagesse.engines.capacity import Capacity
+from sagesse.engines.jobs.base import JobEngine
+from sagesse.engines.metrics.base import MetricStore
+from sagesse.engines.serving.base import ServingEngine
+from sagesse.engines.serving.routing import RoutingTable
+from sagesse.engines.streams.log import LogStore
+from sagesse.services.sagemaker.deployment import Deployments
+from sagesse.services.sagemaker.endpoint import Endpoints
+from sagesse.services.sagemaker.endpoint_config import EndpointConfigs
+from sagesse.services.sagemaker.log import LogShipper
+from sagesse.services.sagemaker.model import Models
+from sagesse.services.sagemaker.tag import Tags
+from sagesse.services.sagemaker.training import TrainingJobs
+from sagesse.services.sagemaker.training_run import TrainingRun
+
+
+def services(  # noqa: PLR0913 - the parts SageMaker stands on, each by name
+    *,
+    jobs: JobEngine,
+    serving: ServingEngine,
+    routes: RoutingTable,
+    capacity: Capacity,
+    credentials: Credentials,
+    logs: LogStore,
+    metrics: MetricStore,
+    models_folder: Path,
+    endpoint_url: Callable[[], str],
+    metrics_of: Callable[[str], list[dict[str, str]]],
+) -> tuple[Service, ...]:
+    """Every family of SageMaker over its engines; see `TrainingRun` and `Deployments` for the arguments."""
+    run = TrainingRun(
+        engine=jobs,
+        capacity=capacity,
+        credentials=credentials,
+        shipper=LogShipper(logs, metrics),
+        endpoint_url=endpoint_url,
+        metrics_of=metrics_of,
+    )
+    deployments = Deployments(
+        engine=serving,
+        routes=routes,
+        credentials=credentials,
+        folder=models_folder,
+        endpoint_url=endpoint_url,
+    )
+    return (TrainingJobs(run), Models(), EndpointConfigs(), Endpoints(deployments), Tags())

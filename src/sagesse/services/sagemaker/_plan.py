@@ -12,6 +12,13 @@ from sagesse.core.principal import Credential
 from sagesse.core.record import Record
 from sagesse.engines.image import Recipe
 from sagesse.engines.jobs.base import Command, PythonEntry
+from sagesse.runtime.contract import (
+    SOURCE_ARCHIVE,
+    input_data_config,
+    read_failure,
+    resource_config,
+    write_training_input,
+)
 from sagesse.services.sagemaker._channel import ChannelError
 from sagesse.services.sagemaker._transfer import BadLocation, download, parse_location
 
@@ -38,21 +45,13 @@ class JobFiles:
         """``output/data/``: becomes output.tar.gz."""
         return self.root / "output" / "data"
 
-    @property
-    def code(self) -> Path:
-        """Where the platform puts a script's source archive."""
-        return self.root / "input" / "sourcedir.tar.gz"
-
     def channel(self, name: str) -> Path:
         """The folder of an input channel."""
         return self.root / "input" / "data" / name
 
     def failure(self) -> str:
-        """What the job wrote into ``output/failure``, without surrounding white space."""
-        try:
-            return (self.root / "output" / "failure").read_text(errors="replace").strip()
-        except OSError:
-            return ""
+        """What the job wrote into ``output/failure``."""
+        return read_failure(self.root) or ""
 
     def fetch_code(self, ctx: Context, request: Mapping[str, Any]) -> None:
         """Fetch the archive that ``sagemaker_submit_directory`` names, if it is in S3."""
@@ -60,7 +59,7 @@ class JobFiles:
         if not uri.startswith("s3://"):
             return
         try:
-            download(ctx, parse_location(uri), self.code)
+            download(ctx, parse_location(uri), self.root / SOURCE_ARCHIVE)
         except (ServiceError, BadLocation) as error:
             raise ChannelError(
                 f"ClientError: The source code {uri!r} could not be downloaded: {error}"
@@ -69,26 +68,14 @@ class JobFiles:
     def write_contract(self, record: Record) -> None:
         """Make the folders and the files of ``input/config``."""
         request = record.request
-        config = self.root / "input" / "config"
-        for folder in (
-            config,
-            self.root / "input" / "data",
-            self.model,
-            self.output_data,
-            self.root / "code",
-        ):
-            folder.mkdir(parents=True, exist_ok=True)
-        write = {
-            "hyperparameters.json": request.get("HyperParameters", {}),
-            "resourceconfig.json": _resources(request["ResourceConfig"]),
-            "inputdataconfig.json": {
-                channel["ChannelName"]: _channel_config(channel, request)
-                for channel in request.get("InputDataConfig", ())
-            },
-            "trainingjobconfig.json": {"TrainingJobName": record.name, "TrainingJobArn": record.arn},
-        }
-        for name, content in write.items():
-            (config / name).write_bytes(orjson.dumps(content))
+        mode = request["AlgorithmSpecification"]["TrainingInputMode"]
+        write_training_input(
+            self.root,
+            hyperparameters=request.get("HyperParameters", {}),
+            resource=resource_config(instance_type=request["ResourceConfig"]["InstanceType"]),
+            channels=input_data_config(request.get("InputDataConfig", ()), input_mode=mode),
+            more={"trainingjobconfig": {"TrainingJobName": record.name, "TrainingJobArn": record.arn}},
+        )
 
 
 def make_entry(recipe: Recipe, request: Mapping[str, Any], files: JobFiles) -> Entry:
@@ -115,29 +102,6 @@ def job_environment(record: Record, session: Credential, endpoint_url: str) -> d
         "AWS_ENDPOINT_URL": endpoint_url,
         **record.request.get("Environment", {}),
     }
-
-
-def _resources(config: Mapping[str, Any]) -> dict[str, Any]:
-    kind = config["InstanceType"]
-    group = {"instance_group_name": "homogeneousCluster", "instance_type": kind, "hosts": ["algo-1"]}
-    return {
-        "current_host": "algo-1",
-        "current_instance_type": kind,
-        "current_group_name": "homogeneousCluster",
-        "hosts": ["algo-1"],
-        "instance_groups": [group],
-        "network_interface_name": "lo",
-    }
-
-
-def _channel_config(channel: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
-    source = channel["DataSource"]["S3DataSource"]
-    config = {
-        "TrainingInputMode": channel.get("InputMode", request["AlgorithmSpecification"]["TrainingInputMode"]),
-        "S3DistributionType": source.get("S3DataDistributionType", "FullyReplicated"),
-        "RecordWrapperType": channel.get("RecordWrapperType", "None"),
-    }
-    return {**config, "ContentType": channel["ContentType"]} if "ContentType" in channel else config
 
 
 def _plain(value: str) -> str:

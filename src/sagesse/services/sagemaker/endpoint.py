@@ -1,4 +1,4 @@
-"""Endpoints: the API and the states. What its servers are is in `_deployment`."""
+"""Endpoints: the API and the states. What its servers are is in `deployment`."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from sagesse.core.kind import Kind
 from sagesse.core.lifecycle import Lifecycle
 from sagesse.core.record import Record
 from sagesse.core.service import Params, Result, Service
-from sagesse.services.sagemaker._deployment import (
+from sagesse.services.sagemaker.deployment import (
     DeployFailed,
     Deployments,
     plan_deployment,

@@ -1,4 +1,4 @@
-"""Training jobs: the API. What a job goes through is in `_training_run`."""
+"""Training jobs: the API. What a job goes through is in `training_run`."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from sagesse.core.scope import Scope
 from sagesse.core.service import Grant, Params, Result, Service
 from sagesse.services.sagemaker._channel import check_channel
 from sagesse.services.sagemaker._error import refuse_unsupported
-from sagesse.services.sagemaker._training_run import TrainingRun
+from sagesse.services.sagemaker.training_run import TrainingRun
 from sagesse.services.sagemaker._training_state import first_transition
 from sagesse.services.sagemaker._transfer import BadLocation, parse_location
 

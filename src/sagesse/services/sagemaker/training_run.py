@@ -18,7 +18,7 @@ from sagesse.engines.image import Recipe, UnknownImage, find_recipe
 from sagesse.engines.jobs.base import JobEngine, Plan, Run
 from sagesse.engines.metrics.base import Metric
 from sagesse.services.sagemaker._channel import ChannelError, fetch_channel
-from sagesse.services.sagemaker._log import Definition, LogShipper, final_metrics, metric_definitions
+from sagesse.services.sagemaker.log import Definition, LogShipper, final_metrics, metric_definitions
 from sagesse.services.sagemaker._plan import Entry, JobFiles, job_environment, make_entry
 from sagesse.services.sagemaker._session import RoleError, role_session
 from sagesse.services.sagemaker._training_state import enter
@@ -64,10 +64,12 @@ class TrainingRun:
         self._endpoint_url = endpoint_url
         self._metrics_of = metrics_of
         self._wakes: dict[str, Callable[[], None]] = {}
-        engine.watch(self._on_exit)
+        engine.watch(self._wake)
+        capacity.watch(self._wake)
 
     def advance(self, ctx: Context, kind: Kind, record: Record) -> float | None:
         """One step; see `Service.advance`."""
+        self._wakes[record.state["run_id"]] = lambda: ctx.wake(record)
         try:
             match record.state["phase"]:
                 case "start":
@@ -118,7 +120,6 @@ class TrainingRun:
         run_id = record.state["run_id"]
         if record.status == "Stopping":
             self._engine.stop(run_id)
-        self._wakes[run_id] = lambda: ctx.wake(record)
         run = self._engine.ensure(self._plan(ctx, record))
         self._ship(ctx, record, run)
         if not run.is_final:
@@ -182,6 +183,7 @@ class TrainingRun:
         """Move to the final state with everything a description then shows; free what the job held."""
         run_id = record.state["run_id"]
         self._capacity.release(run_id)
+        self._wakes.pop(run_id, None)
         current = enter(ctx, kind, record, secondary, message=reason)
         if current is None:
             return
@@ -197,8 +199,9 @@ class TrainingRun:
         if kind.move(ctx, current, status, when={"InProgress", "Stopping"}, output=facts) is not None:
             self._engine.discard(run_id)
 
-    def _on_exit(self, run_id: str) -> None:
-        if wake := self._wakes.pop(run_id, None):
+    def _wake(self, run_id: str) -> None:
+        """A process ended, or cores became free: look at that job again now."""
+        if wake := self._wakes.get(run_id):
             wake()
 
     def _plan(self, ctx: Context, record: Record) -> Plan:

@@ -1,0 +1,251 @@
+"""The composition root: the only file that knows every part."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from sagesse.algorithms.registry import ALGORITHMS, algorithm
+from sagesse.config import Settings
+from sagesse.core.audit import AuditLog
+from sagesse.core.call import Call, Context
+from sagesse.core.clock import Clock, SystemClock
+from sagesse.core.identifier import new_request_id
+from sagesse.core.meter import Meter
+from sagesse.core.pipeline import Pipeline
+from sagesse.core.policy import Identities, IdentityAuthorizer
+from sagesse.core.principal import Principal
+from sagesse.core.reconcile import Reconciler
+from sagesse.core.record import Key, Record, Store
+from sagesse.core.service import Registry, Service
+from sagesse.core.store_sqlite import SqliteStore
+from sagesse.engines.capacity import Capacity
+from sagesse.engines.image import UnknownImage, find_recipe
+from sagesse.engines.jobs.local import LocalJobs
+from sagesse.engines.metrics.sqlite import SqliteMetricStore
+from sagesse.engines.objects.local import LocalObjectStore
+from sagesse.engines.serving.gateway import Gateway as ModelGateway
+from sagesse.engines.serving.local import LocalServing
+from sagesse.engines.serving.meter import InvocationMeter
+from sagesse.engines.serving.routing import RoutingTable
+from sagesse.engines.streams.log_sqlite import SqliteLogStore
+from sagesse.services import cloudwatch, iam, logs, s3, sagemaker, sagemaker_runtime, sts
+from sagesse.services.iam import RootKey
+from sagesse.wire.authenticate import Authenticator
+from sagesse.wire.authority import Authority
+from sagesse.wire.gateway import Gateway
+from sagesse.wire.message import WireReply, WireRequest
+from sagesse.wire.server import WireServer, serve
+
+_METRICS_S = 15.0
+
+
+class App:
+    """A server: engines, services, reconciler and wire over one data directory. Implements `core.call.Platform`.
+
+    Args:
+        settings: how it runs.
+        clock: the time; the machine's unless given.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self._clock = clock or SystemClock()
+        self._folder = settings.folder
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wire: WireServer | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._make_engines()
+        self._make_core()
+        self.root_key: RootKey = iam.bootstrap(self._store, settings.account, self._clock)
+        self.authority = Authority(self._folder / "ca")
+
+    @property
+    def store(self) -> Store:
+        """The records."""
+        return self._store
+
+    @property
+    def clock(self) -> Clock:
+        """The time."""
+        return self._clock
+
+    @property
+    def port(self) -> int:
+        """The port it listens on, once started."""
+        return self._wire.port if self._wire else self.settings.port
+
+    @property
+    def url(self) -> str:
+        """The endpoint URL for clients on this machine."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def call(self, call: Call) -> Mapping[str, Any]:
+        """See `Platform.call`."""
+        loop = self._loop
+        if loop is None:
+            raise RuntimeError("the server is not started")
+        return asyncio.run_coroutine_threadsafe(self._run_internal(call), loop).result()
+
+    async def acall(self, call: Call) -> Mapping[str, Any]:
+        """See `Platform.acall`."""
+        return await self.pipeline.run(call)
+
+    def wake(self, key: Key, *, after_s: float = 0) -> None:
+        """See `Platform.wake`."""
+        self.reconciler.wake(key, after_s=after_s)
+
+    async def start(self) -> None:
+        """Take up what is open and answer requests.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        self._loop = asyncio.get_running_loop()
+        await self.serving.open()
+        authenticator = Authenticator(
+            self.identities, clock=self._clock, accepts_unknown_keys=self.settings.ephemeral
+        )
+        gateway = Gateway(self.pipeline, authenticator, endpoints=self._own(), region=self.settings.region)
+        self._wire = await serve(
+            gateway, host=self.settings.host, port=self.settings.port, authority=self.authority
+        )
+        self._adopt()
+        self.reconciler.start()
+        metering = self.invocations.run(self.metrics, every_s=_METRICS_S)
+        self._tasks.append(self._loop.create_task(metering))
+
+    async def stop(self) -> None:
+        """Let requests in flight end, then release everything. Jobs and model servers live on, unless ephemeral."""
+        if self._wire is not None:
+            await self._wire.stop()
+        await asyncio.to_thread(self.reconciler.stop)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.serving.close()
+        if self.settings.ephemeral:
+            await asyncio.to_thread(self._end_jobs)
+        self.pipeline.close()
+        self.jobs.close()
+        for part in (self.objects, self.logs, self.metrics, self._store, self.audit):
+            part.close()
+
+    async def reset(self) -> None:
+        """Wipe everything and stop running jobs; for test servers."""
+        self.reconciler.forget()
+        self.routes.wipe()
+        self.serving.wipe()
+        self.capacity.wipe()
+        await self.objects.wipe()
+        await asyncio.to_thread(self._wipe_files)
+        self.meter.wipe()
+
+    def _make_engines(self) -> None:
+        folder, durable, clock = self._folder, not self.settings.ephemeral, self._clock
+        self._store = SqliteStore(folder / "records.db", durable=durable)
+        self.logs = SqliteLogStore(folder / "logs.db", clock=clock, durable=durable)
+        self.metrics = SqliteMetricStore(folder / "metrics.db", clock=clock, durable=durable)
+        self.objects = LocalObjectStore(folder / "objects", clock=clock, durable=durable)
+        self.jobs = LocalJobs(folder / "jobs", hidden=[folder])
+        self.serving = LocalServing(self.jobs, folder / "servers")
+        self.routes = RoutingTable()
+        self.invocations = InvocationMeter(clock.now)
+        self.capacity = Capacity(self.settings.cores)
+
+    def _make_core(self) -> None:
+        self.audit = AuditLog(self._folder / "audit")
+        self.meter = Meter()
+        self.identities = Identities(self._store, self._clock)
+        authorizer = IdentityAuthorizer(self.identities)
+        self.registry = Registry(self._services(authorizer))
+        self.pipeline = Pipeline(
+            self.registry, platform=self, authorizer=authorizer, audit=self.audit, meter=self.meter
+        )
+        advances = {kind.id: service.advance for kind, service in self.registry.kinds() if kind.lifecycle}
+        self.reconciler = Reconciler(self._store, advances, self._context_of)
+
+    def _services(self, authorizer: IdentityAuthorizer) -> list[Service]:
+        models = ModelGateway(self.routes, self.serving, self.invocations)
+        return [
+            sts.TokenService(self.identities, authorizer),
+            *iam.families(self.identities, authorizer),
+            *s3.services(self.objects),
+            *(family(self.logs) for family in (logs.Groups, logs.Streams, logs.Events)),
+            cloudwatch.Metrics(self.metrics),
+            *sagemaker.services(
+                jobs=self.jobs,
+                serving=self.serving,
+                routes=self.routes,
+                capacity=self.capacity,
+                credentials=self.identities,
+                logs=self.logs,
+                metrics=self.metrics,
+                models_folder=self._folder / "models",
+                endpoint_url=lambda: self.url,
+                metrics_of=_metrics_of,
+            ),
+            sagemaker_runtime.Invocations(models),
+        ]
+
+    def _context_of(self, record: Record) -> Context:
+        """The context in which a record advances: its service, acting where the record lives."""
+        principal = Principal.service(f"{record.kind.partition(':')[0]}.amazonaws.com", record.account)
+        return Context(scope=record.scope, principal=principal, request_id=new_request_id(), platform=self)
+
+    def _adopt(self) -> None:
+        """Note the cores of jobs that were running when the last server ended."""
+        for key in self._store.open_keys():
+            record = self._store.get(key)
+            if record is not None and "threads" in record.state:
+                self.capacity.adopt(record.state["run_id"], record.state["threads"])
+
+    async def _run_internal(self, call: Call) -> Mapping[str, Any]:
+        return await self.pipeline.run(call)
+
+    def _end_jobs(self) -> None:
+        """End every job process and the zygotes; for servers that leave nothing behind."""
+        for run_id in self.jobs.runs():
+            self.jobs.discard(run_id)
+        self.jobs.stop_zygotes()
+
+    def _wipe_files(self) -> None:
+        for run_id in self.jobs.runs():
+            self.jobs.discard(run_id)
+        self._store.wipe()
+        self.logs.wipe()
+        self.metrics.wipe()
+        self.audit.wipe()
+        self.identities.forget()
+        self.root_key = iam.bootstrap(self._store, self.settings.account, self._clock)
+
+    def _own(self) -> dict[str, Any]:
+        endpoints: dict[str, Any] = {"GET /_sagesse/status": self._status}
+        if self.settings.ephemeral:
+            endpoints["POST /_sagesse/reset"] = self._reset
+        return endpoints
+
+    async def _reset(self, _: WireRequest) -> WireReply:
+        await self.reset()
+        return _json(200, {"status": "empty"})
+
+    async def _status(self, _: WireRequest) -> WireReply:
+        usage = {name: used._asdict() for name, used in self.meter.snapshot().items()}
+        return _json(200, {"status": "ok", "ephemeral": self.settings.ephemeral, "usage": usage})
+
+
+def _metrics_of(image: str) -> list[dict[str, str]]:
+    """The metric definitions a built-in algorithm declares, for the image that runs it."""
+    try:
+        recipe = find_recipe(image)
+    except UnknownImage:
+        return []
+    if recipe.name not in ALGORITHMS:
+        return []
+    return [{"Name": metric.name, "Regex": metric.regex} for metric in algorithm(recipe.name).metrics]
+
+
+def _json(status: int, content: Any) -> WireReply:
+    return WireReply(status, [("Content-Type", "application/json")], orjson.dumps(content))
