@@ -180,7 +180,8 @@ class ServingEngineSuite:
         """Those under way are answered, later ones are refused, and nothing is left at the end."""
 
         async def check(engine: ServingEngine) -> None:
-            under_way = asyncio.gather(*(_ask(engine, b"slow") for _ in range(8)))
+            large = b"slow" + bytes(100_000)  # more than one read takes
+            under_way = asyncio.gather(*(_ask(engine, large) for _ in range(16)))
             await asyncio.sleep(0)  # they are under way
             engine.retire("s")
             await until(lambda: engine.look("s").phase == "gone")

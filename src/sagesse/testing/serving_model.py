@@ -13,8 +13,8 @@ class EchoModel:
     """Answers each request with its own body and the size of the batch it was predicted in.
 
     Requests: ``text`` is echoed as ``<batch size>:text``; ``bad`` cannot be decoded (400); ``poison`` makes the
-    whole predict fail; ``die`` kills the process before anything is answered; ``hang`` never ends; ``slow`` takes
-    a tenth of a second a batch.
+    whole predict fail; ``die`` kills the process before anything is answered; ``hang`` never ends; ``slow...``
+    takes a twentieth of a second a batch.
     """
 
     accepts = ("text/plain",)
@@ -35,8 +35,8 @@ class EchoModel:
             os.kill(os.getpid(), signal.SIGKILL)
         while "hang" in batch:
             time.sleep(60)
-        if "slow" in batch:
-            time.sleep(0.1)
+        if any(str(text).startswith("slow") for text in batch):
+            time.sleep(0.05)
         if "poison" in batch:
             raise ValueError("poison")
         return [f"{len(batch)}:{text}" for text in batch]

@@ -1,21 +1,26 @@
 """Local model servers pass the suite of serving engines; and what is special about them."""
 
+import asyncio
+import http.client
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from sagesse.engines.jobs.local import LocalJobs
+from sagesse.engines.serving.base import Invocation, WorkerDied
 from sagesse.engines.serving.local import LocalServing
 from sagesse.engines.serving.server import Timing
 from sagesse.runtime.process import descendants
 from sagesse.runtime.run_folder import holder
-from sagesse.testing.serving_engine import OpenedEngine, ServingEngineSuite
+from sagesse.testing.serving_engine import OpenedEngine, ServingEngineSuite, echo_plan, until
 
-_TIMING = Timing(tick=0.05, ping=1.0, busy=1.0, backoff=0.01, longest_backoff=0.05, grace=0.2)
+_TIMING = Timing(tick=0.05, ping=0.5, busy=0.5, backoff=0.01, longest_backoff=0.05, grace=0.2)
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +60,111 @@ class TestLocalServing(ServingEngineSuite):
         finally:
             await engine.close()
             jobs.close()
+
+
+def _opened(folder: Path, zygotes: Path, **options: object) -> "AbstractAsyncContextManager[LocalServing]":
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[LocalServing]:
+        jobs = LocalJobs(zygotes)
+        engine = LocalServing(jobs, folder / "engine", timing=_TIMING, **options)  # type: ignore[arg-type]
+        await engine.open()
+        try:
+            yield engine
+        finally:
+            for server_id in ("a", "b"):
+                await until(partial(engine.retire, server_id, drain=False))
+            await engine.close()
+            jobs.close()
+
+    return opened()
+
+
+def test_requests_go_to_the_server_with_the_fewest(tmp_path: Path, zygote_folder: Path) -> None:
+    async def run() -> None:
+        async with _opened(tmp_path, zygote_folder) as engine:
+            for server_id in ("a", "b"):
+                engine.ensure(server_id, echo_plan(tmp_path / "model"))
+            await until(lambda: {engine.look(name).phase for name in ("a", "b")} == {"healthy"})
+
+            first = engine.pick(["a", "b"])
+            assert first is not None
+            under_way = asyncio.ensure_future(engine.invoke(first, Invocation(b"slow")))
+            await asyncio.sleep(0)
+
+            assert engine.pick(["a", "b"]) == ({"a", "b"} - {first}).pop()
+            await under_way
+
+    asyncio.run(run())
+
+
+def test_the_log_of_every_run_is_offered_before_it_goes(tmp_path: Path, zygote_folder: Path) -> None:
+    logs: dict[str, str] = {}
+
+    def keep(server_id: str, run_id: str, log: Path) -> None:
+        logs[run_id] = log.read_text()
+
+    async def run() -> None:
+        async with _opened(tmp_path, zygote_folder, on_end=keep) as engine:
+            engine.ensure("a", echo_plan(tmp_path / "model"))
+            assert await engine.settle(["a"], 30)
+            with pytest.raises(WorkerDied):
+                await engine.invoke("a", Invocation(b"die"))
+            await until(lambda: engine.look("a").restarts == 1)
+            assert await engine.settle(["a"], 30)
+
+    asyncio.run(run())
+    assert sorted(logs) == ["serve-a-1", "serve-a-2"]
+    assert all("serving sagesse.testing.serving_model:load" in log for log in logs.values())
+
+
+def test_changes_are_told(tmp_path: Path, zygote_folder: Path) -> None:
+    told: list[str] = []
+
+    async def run() -> None:
+        async with _opened(tmp_path, zygote_folder, on_change=told.append) as engine:
+            engine.ensure("a", echo_plan(tmp_path / "model"))
+            assert await engine.settle(["a"], 30)
+
+    asyncio.run(run())
+    assert set(told) == {"a"}
+    assert len(told) >= 4  # started, healthy, retiring, gone
+
+
+def test_the_model_is_served_over_http_as_well(tmp_path: Path, zygote_folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+
+    async def run() -> None:
+        async with _opened(tmp_path, zygote_folder) as engine:
+            plan = echo_plan(tmp_path / "model", environment={"SAGEMAKER_BIND_TO_PORT": str(port)})
+            engine.ensure("a", plan)
+            assert await engine.settle(["a"], 30)
+            client = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            client.request("POST", "/invocations", b"hi")
+
+            assert client.getresponse().read() == b"1:hi"
+            client.close()
+
+    asyncio.run(run())
+
+
+def test_a_bad_model_fails_at_once_with_the_loaders_words(tmp_path: Path, zygote_folder: Path) -> None:
+    async def run() -> None:
+        async with _opened(tmp_path, zygote_folder) as engine:
+            engine.ensure("a", echo_plan(tmp_path / "model", source="script"))
+            assert not await engine.settle(["a"], 30)
+
+            assert engine.look("a").reason == (
+                "ClientError: The model has no code/inference.py; name the script in SAGEMAKER_PROGRAM."
+            )
+            assert engine.look("a").restarts == 0
+
+    asyncio.run(run())
+
+
+def test_a_server_id_cannot_leave_its_folder(tmp_path: Path) -> None:
+    jobs = LocalJobs(tmp_path)
+    engine = LocalServing(jobs, tmp_path)
+    with pytest.raises(ValueError, match="not a server id"):
+        engine.retire("../x")
+    jobs.close()

@@ -123,6 +123,8 @@ class Server:
             try:
                 run = await self._start(plan)
                 problem = await self._connect(plan, run) or await self._watch()
+                if self._retiring.is_set():
+                    return
                 run = await self._in_thread(self._end_run)
             except JobEngineError as error:
                 problem = str(error)
@@ -221,7 +223,7 @@ class Server:
 
     def _end_run(self) -> Run:
         """How the current run ended; one that is no use but lives on is stopped."""
-        run = self._around.jobs.wait(self.run_id, 1.0)
+        run = self._around.jobs.wait(self.run_id, 0.5)
         if not run.is_final:
             self._around.jobs.stop(self.run_id)
         return run
