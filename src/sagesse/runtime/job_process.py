@@ -20,7 +20,8 @@ from sagesse.runtime.sandbox import Level, View, build, rewrite
 from sagesse.runtime.thread_budget import VARIABLES, LoadedLibraries
 
 _CODE = "/opt/ml/code"
-_SIGNALS = {signal.SIGTERM, signal.SIGCHLD}
+INIT_SIGNALS = {signal.SIGTERM, signal.SIGCHLD}
+"""What the init waits for; its parent blocks them before the fork, so that none comes too early."""
 
 
 class Launch(NamedTuple):
@@ -44,7 +45,6 @@ def run_init(launch: Launch, report: int) -> None:
     Returns when the job's first process has ended; the caller must end this process then.
     """
     linux.die_with_parent(signal.SIGKILL)
-    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500")  # short of memory, the job goes before the server
     try:
@@ -55,8 +55,9 @@ def run_init(launch: Launch, report: int) -> None:
     job = os.fork()
     if job == 0:
         run_job(launch, report)
+    _lead_a_group(job)
     while True:
-        if signal.sigwait(_SIGNALS) == signal.SIGTERM:
+        if signal.sigwait(INIT_SIGNALS) == signal.SIGTERM:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(job, signal.SIGTERM)
         elif (status := _collect(job)) is not None:
@@ -78,10 +79,10 @@ def _collect(job: int) -> int | None:
 
 
 def run_job(launch: Launch, report: int) -> NoReturn:
-    """Become the job: its own session, environment, folder and limits, then its program or function."""
+    """Become the job: its own process group, environment, folder and limits, then its program or function."""
     code = 1
     try:
-        os.setsid()
+        _lead_a_group(0)
         linux.die_with_parent(signal.SIGKILL)
         _reset_signals()
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -98,6 +99,12 @@ def run_job(launch: Launch, report: int) -> NoReturn:
     except BaseException:
         traceback.print_exc()
     _leave(code)
+
+
+def _lead_a_group(job: int) -> None:
+    """Called on both sides of the fork: whoever comes first, a signal to the group finds it."""
+    with contextlib.suppress(OSError):  # it did so itself and runs its program already, or has ended
+        os.setpgid(job, job)
 
 
 def _reset_signals() -> None:

@@ -25,7 +25,7 @@ def kill_descendants() -> None:
     """End every process below this one and collect them; the caller must have called `adopt_orphans`."""
     while True:
         for pid in descendants(os.getpid()):
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
         try:
             os.waitpid(-1, 0)

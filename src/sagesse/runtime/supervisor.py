@@ -16,7 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from sagesse.runtime import linux, run_folder
-from sagesse.runtime.job_process import Launch, run_init
+from sagesse.runtime.job_process import INIT_SIGNALS, Launch, run_init
 from sagesse.runtime.output import LineLog
 from sagesse.runtime.plan import Plan
 from sagesse.runtime.process import descendants, kill_descendants, memory_bytes
@@ -49,9 +49,14 @@ def supervise(folder: Path, host: Host, announce: Callable[[bytes], None]) -> No
         announce(b"already")
         return
     announce(b"started")
-    plan = msgspec.json.decode((folder / run_folder.PLAN).read_bytes(), type=Plan)
-    launch = Launch(plan, host.level, _lay_out(folder, plan, host.hidden), folder, host.libraries)
-    outcome = _Supervision(launch, wake).run()
+    try:
+        plan = msgspec.json.decode((folder / run_folder.PLAN).read_bytes(), type=Plan)
+        launch = Launch(plan, host.level, _lay_out(folder, plan, host.hidden), folder, host.libraries)
+        outcome = _Supervision(launch, wake).run()
+    except Exception as error:  # a job that already runs dies with this process
+        outcome = Outcome(
+            reason="setup", ended=time.time(), level=host.level, message=f"supervisor: {error!r}"
+        )
     run_folder.write(folder / run_folder.EXIT, outcome, durable=True)
 
 
@@ -117,12 +122,14 @@ class _Supervision:
         self._output, output = os.pipe2(os.O_CLOEXEC)
         self._events, report = os.pipe2(os.O_CLOEXEC)
         enter(self._level)
+        signal.pthread_sigmask(signal.SIG_BLOCK, INIT_SIGNALS)
         self._init = os.fork()
         if self._init == 0:
             try:
                 self._become_init(output, report)
             finally:
                 os._exit(0)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, INIT_SIGNALS)
         os.close(output)
         os.close(report)
 

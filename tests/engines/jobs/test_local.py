@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -325,3 +326,43 @@ def test_an_ordinary_user_gets_the_same_isolation(tmp_path_factory: pytest.TempP
     level, code, uid, *files = done.stdout.split()
     assert (code, uid, files) == ("0", "65534", ["x"]), done.stderr
     assert level == "1"
+
+
+def test_a_run_that_cannot_be_set_up_says_why(fresh: LocalJobs) -> None:
+    plan = shell("echo ran")
+    (fresh.folder(plan.run_id) / "ml").write_text("a file where the folder must be")
+    run = finish(fresh, plan)
+    assert (run.reason, run.exit_code) == ("setup", None)
+    assert "FileExistsError" in run.message
+
+
+def test_a_stop_at_any_moment_of_the_start_ends_the_job(fresh: LocalJobs) -> None:
+    plans = [shell(ENDLESS) for _ in range(20)]
+    for number, plan in enumerate(plans):
+        fresh.ensure(plan)
+        threading.Event().wait(number / 2000)  # 0 to 10 ms: from before its namespaces to inside its loop
+        fresh.stop(plan.run_id)
+    runs = [fresh.wait(plan.run_id, 30) for plan in plans]
+    assert {(run.state, run.reason) for run in runs} == {("exited", "stopped")}
+    assert {run.signal for run in runs} <= {None, signal.SIGTERM}
+
+
+@pytest.mark.slow
+def test_a_submitter_killed_at_any_moment_never_makes_a_job_run_twice(root: Path, engine: LocalJobs) -> None:
+    submitter = (
+        "import sys\nfrom pathlib import Path\n"
+        "from sagesse.engines.jobs.local import LocalJobs\n"
+        "from sagesse.testing.job_engine import shell\n"
+        "jobs = LocalJobs(Path(sys.argv[1])); print('up', flush=True)\n"
+        "jobs.ensure(shell('echo ran', sys.argv[2]))"
+    )
+    for number in range(20):
+        run_id = f"killed-{number}"
+        with subprocess.Popen(
+            [sys.executable, "-c", submitter, str(root), run_id], stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            threading.Event().wait(number / 4000)  # 0 to 5 ms into `ensure`
+            process.kill()
+        assert output(finish(engine, shell("echo ran", run_id))) == ["ran"]

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import msgspec
+
 from sagesse.engines.jobs.base import JobEngineError, Plan, PythonEntry, Run
 from sagesse.engines.jobs.exit_watcher import ExitWatcher
 from sagesse.engines.jobs.zygote_client import BUILTIN, Zygotes
@@ -25,7 +27,8 @@ class LocalJobs:
     """A `JobEngine` of local processes. Several objects, also in several processes, may share one folder.
 
     Args:
-        root: one folder per run below ``runs``; the zygotes' sockets below ``zygotes``.
+        root: one folder per run below ``runs``; the zygotes' sockets below ``zygotes``; packages that jobs
+            asked for below ``cache``.
         environments: interpreters by name; each must have Sagesse's own dependencies.
         hidden: files and folders that no job sees (the server's secrets); needs isolation level 1 or 2.
         best_level: the furthest isolation to use, 1 to 3; a machine may give less.
@@ -44,6 +47,7 @@ class LocalJobs:
         self._zygotes = Zygotes(root.resolve() / "zygotes", environments)
         self._hidden = [str(path.resolve()) for path in hidden]
         self._best_level = best_level
+        self._cache = str(root.resolve() / "cache")
         self._watcher = ExitWatcher()
 
     def folder(self, run_id: str) -> Path:
@@ -58,7 +62,7 @@ class LocalJobs:
         for _ in range(3):
             if (folder / run_folder.STARTED).exists():
                 return self.look(plan.run_id)
-            run_folder.write(folder / run_folder.PLAN, plan)
+            run_folder.write(folder / run_folder.PLAN, self._with_cache(plan))
             self._fork(plan, folder)
         raise JobEngineError(f"run {plan.run_id} could not be started")
 
@@ -115,6 +119,10 @@ class LocalJobs:
         if not _RUN_ID.fullmatch(run_id):
             raise ValueError(f"not a run id: {run_id!r}")
         return self._runs / run_id
+
+    def _with_cache(self, plan: Plan) -> Plan:
+        """Tell script mode where it may keep what pip installed for later jobs."""
+        return msgspec.structs.replace(plan, environment={"SAGESSE_CACHE": self._cache, **plan.environment})
 
     def _fork(self, plan: Plan, folder: Path) -> None:
         environment, preload = "builtin", ()
