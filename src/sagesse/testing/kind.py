@@ -131,13 +131,13 @@ class KindSuite:
         assert client.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "b", "Value": "2"}]
 
     def test_a_user_without_permission_is_refused(self, server: Server, sample: Sample) -> None:
-        """With 403 and AWS's words, and nothing is made."""
+        """In AWS's words, and nothing is made."""
         sample.prepare(server.client)
         client = _powerless(server, sample.kind.service)
         operation = service_model(sample.kind.service).operations[sample.create]
         with pytest.raises(ClientError) as refusal:
             getattr(client, operation.method_name)(**sample.params("forbidden"))
-        assert _status(refusal) == 403
+        assert _status(refusal) in {400, 403}  # JSON services say 400
         assert "is not authorized to perform" in _message(refusal)
         with pytest.raises(ClientError):
             _describe(server, sample, "forbidden")
