@@ -8,6 +8,7 @@ one more argument, the context. Requests are answered one at a time: nobody prom
 import importlib
 import inspect
 import sys
+import sysconfig
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from types import ModuleType
 from typing import Any, TypeAlias
 
 from sagesse.algorithms.base import ClientError, RequestError
+from sagesse.runtime.requirement import install_requirements
 from sagesse.runtime.serve.codec import JSON, decode, encode, text_or_bytes
 from sagesse.runtime.serve.message import Reply, Request, refusal
 
@@ -98,12 +100,20 @@ def _import_script(model_dir: Path, environment: Mapping[str, str]) -> ModuleTyp
     folder = Path(submitted) if submitted.startswith("/") and not code.is_dir() else code
     if not (folder / program).is_file():
         raise ClientError(f"The model has no code/{program}; name the script in SAGEMAKER_PROGRAM.")
+    if (folder / "requirements.txt").is_file():
+        sys.path.insert(0, _packages(folder / "requirements.txt"))
     sys.path.insert(0, str(folder))
     try:
         return importlib.import_module(program.removesuffix(".py").replace("/", "."))
     except Exception as error:
         traceback.print_exc()
         raise ClientError(f"{program} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def _packages(requirements: Path) -> str:
+    """The folder that has what the script asks for, installed now if it was not yet."""
+    home = str(Path(install_requirements(requirements)).parent.parent)
+    return sysconfig.get_path("purelib", vars={"base": home, "platbase": home})
 
 
 def _functions_of(module: ModuleType) -> dict[str, Function]:
