@@ -1,0 +1,28 @@
+"""Looking at processes through /proc."""
+
+import os
+import subprocess
+
+from sagesse.runtime.process import descendants, memory_bytes
+
+
+def test_descendants_are_children_and_their_children() -> None:
+    with subprocess.Popen(["/bin/sh", "-c", "sleep 60 & echo $!; wait"], stdout=subprocess.PIPE) as shell:
+        assert shell.stdout is not None
+        grandchild = int(shell.stdout.readline())
+        found = descendants(os.getpid())
+        shell.kill()
+        os.kill(grandchild, 9)
+    assert {shell.pid, grandchild} <= found
+    assert os.getpid() not in found
+
+
+def test_shared_pages_count_once_when_it_matters() -> None:
+    me = {os.getpid()}
+    assert 0 < memory_bytes(me, at_least=0) <= memory_bytes(me, at_least=1 << 40)
+
+
+def test_a_process_that_ended_holds_nothing() -> None:
+    with subprocess.Popen(["/bin/true"]) as ended:
+        ended.wait()
+    assert memory_bytes({ended.pid}, at_least=0) == 0
