@@ -16,6 +16,7 @@ DEEPEST = 6
 _TEXT = string.ascii_letters + string.digits + " -_/.é&<>\"'€"
 _PLAIN = string.ascii_letters + string.digits
 _TRIES = 60
+_MOST_TEXTS = 4
 _MOST_EXTRA = 4
 
 
@@ -41,7 +42,11 @@ class Generator:
         names = list(shape.members)
         required = set(shape.traits.get("required", ()))
         if shape.traits.get("union") and names:
-            names = [self.random.choice(names) if depth <= DEEPEST else min(names, key=lambda name: height(shape.members[name]))]
+            names = [
+                self.random.choice(names)
+                if depth <= DEEPEST
+                else min(names, key=lambda name: height(shape.members[name]))
+            ]
             required = set(names)
         fill = self.fill if depth <= 2 else self.fill * 0.4 if depth <= DEEPEST else 0.0
         result: dict[str, Any] = {}
@@ -92,28 +97,40 @@ class Generator:
         """A text that keeps the shape's enum, length and pattern."""
         traits = shape.traits
         if traits.get("enum"):
-            fitting = [word for word in traits["enum"] if not traits.get("pattern") or matches(traits["pattern"], word)]
+            fitting = [
+                word
+                for word in traits["enum"]
+                if not traits.get("pattern") or matches(traits["pattern"], word)
+            ]
             return self.random.choice(fitting or traits["enum"])
         least, most = traits.get("min", 0), traits.get("max", 1 << 30)
         least = max(least, 1) if traits.get("location") else least
         if traits.get("pattern"):
-            found = self._matching(traits["pattern"], least, most)
-            if found is not None:
-                return found
+            found = _matching(traits["pattern"], least, most)
+            if found:
+                return self.random.choice(found)
             self.unmatched.add(f"{shape.service.name} {shape.name} {traits['pattern']}")
-        alphabet = _PLAIN if traits.get("location") or traits.get("hostLabel") or traits.get("pattern") else _TEXT
+        alphabet = (
+            _PLAIN if traits.get("location") or traits.get("hostLabel") or traits.get("pattern") else _TEXT
+        )
         length = min(max(least, self.random.randrange(1, 12)), most)
-        return "".join(self.random.choice(alphabet) for _ in range(length)).strip().ljust(min(length, most), "x")
+        return (
+            "".join(self.random.choice(alphabet) for _ in range(length)).strip().ljust(min(length, most), "x")
+        )
 
-    def _matching(self, pattern: str, least: int, most: int) -> str | None:
-        tree = _parsed(pattern)
-        for attempt in range(_TRIES):
-            text = _render(tree, self.random, least if attempt % 2 else attempt // 8) if tree else ""
-            if tree is None:
-                text = "".join(self.random.choice(_PLAIN) for _ in range(max(least, 8)))
-            if _fits(text, pattern, least, most):
-                return text
-        return _remedy(pattern, least, most)
+
+@cache
+def _matching(pattern: str, least: int, most: int) -> list[str]:
+    """Up to four texts that keep the pattern and the length; found once, they are dear."""
+    rng, tree = random.Random(pattern), _parsed(pattern)
+    found: list[str] = []
+    for attempt in range(_TRIES if tree else 0):
+        text = _render(tree, rng, min(least, 64) if attempt % 2 else attempt // 8)
+        if _fits(text, pattern, least, most):
+            found.append(text)
+            if len(found) == _MOST_TEXTS:
+                break
+    return found or _remedies(pattern, least, most)
 
 
 def height(shape: Shape, above: frozenset[str] = frozenset()) -> float:
@@ -142,17 +159,29 @@ def _fits(text: str, pattern: str, least: int, most: int) -> bool:
         return False
 
 
-@cache
-def _remedy(pattern: str, least: int, most: int) -> str | None:
-    """One of a few texts most patterns of names, ARNs and URIs take."""
-    arns = [f"arn:aws:{s}:us-east-1:123456789012:{r}/name-1" for s, r in (("iam", "role"), ("kms", "key"), ("s3", "x"))]
-    words = ["a", "A", "0", "a1", "name", "Name1", "s3://bucket/key", "https://host.com/x", "123456789012", "a/b", "1.0"]
+def _remedies(pattern: str, least: int, most: int) -> list[str]:
+    """Those of a few texts that the pattern takes: names, ARNs, URIs."""
+    arns = [
+        f"arn:aws:{s}:us-east-1:123456789012:{r}/name-1"
+        for s, r in (("iam", "role"), ("kms", "key"), ("s3", "x"))
+    ]
+    words = [
+        "a",
+        "A",
+        "0",
+        "a1",
+        "name",
+        "Name1",
+        "s3://bucket/key",
+        "https://host.com/x",
+        "123456789012",
+        "a/b",
+        "1.0",
+    ]
     uuid = "12345678-1234-1234-1234-123456789abc"
-    for word in [*arns, *words, uuid, "arn:aws:iam::123456789012:role/abc"]:
-        for text in (word, word.ljust(least, "a"), (word * (least + 1))[: max(least, 1)]):
-            if _fits(text, pattern, least, most):
-                return text
-    return None
+    candidates = [*arns, *words, uuid, "arn:aws:iam::123456789012:role/abc"]
+    texts = [t for w in candidates for t in (w, w.ljust(least, "a"), (w * (least + 1))[: max(least, 1)])]
+    return [text for text in texts if _fits(text, pattern, least, most)]
 
 
 def _is_json_header(shape: Shape) -> bool:
@@ -161,7 +190,9 @@ def _is_json_header(shape: Shape) -> bool:
 
 def _is_whole(shape: Shape) -> bool:
     default = "rfc822" if shape.traits.get("location") == "header" else "iso8601"
-    return shape.traits.get("timestampFormat", default).lower() == "rfc822" or bool(shape.traits.get("location"))
+    return shape.traits.get("timestampFormat", default).lower() == "rfc822" or bool(
+        shape.traits.get("location")
+    )
 
 
 @cache
@@ -202,7 +233,9 @@ def _node(op: Any, argument: Any, rng: random.Random, extra: int) -> str:
         case sre.MAX_REPEAT | sre.MIN_REPEAT | sre.POSSESSIVE_REPEAT:
             least, most, inner = argument
             most = min(most, max(least, least + rng.randrange(_MOST_EXTRA)) if extra == 0 else least + extra)
-            return "".join(_render(inner, rng, 0) for _ in range(rng.randint(least, most) if extra == 0 else most))
+            return "".join(
+                _render(inner, rng, 0) for _ in range(rng.randint(least, most) if extra == 0 else most)
+            )
         case _:
             return ""
 
@@ -224,7 +257,11 @@ def _member(items: Any, rng: random.Random) -> str:
             return chr(rng.randint(low, min(high, low + 60)))
         case sre.CATEGORY:
             name = str(argument)
-            return " " if name.endswith("CATEGORY_SPACE") else rng.choice(string.digits if "DIGIT" in name else _PLAIN)
+            return (
+                " "
+                if name.endswith("CATEGORY_SPACE")
+                else rng.choice(string.digits if "DIGIT" in name else _PLAIN)
+            )
         case _:
             return rng.choice(_PLAIN)
 
@@ -237,6 +274,10 @@ def _in_class(character: str, items: Any) -> bool:
             return True
         if op is sre.CATEGORY:
             name = str(argument)
-            if ("SPACE" in name and character == " ") or ("DIGIT" in name and character.isdigit()) or "WORD" in name:
+            if (
+                ("SPACE" in name and character == " ")
+                or ("DIGIT" in name and character.isdigit())
+                or "WORD" in name
+            ):
                 return True
     return False

@@ -41,14 +41,20 @@ def service_protocols() -> list[tuple[str, Protocol]]:
 @cache
 def peer_model(service: str) -> ServiceModel:
     """botocore's model of a service."""
-    loader = Loader(include_default_extras=False)  # extras turn S3's Expires, a text on the wire, into a timestamp
+    loader = Loader(
+        include_default_extras=False
+    )  # extras turn S3's Expires, a text on the wire, into a timestamp
     return ServiceModel(loader.load_service_model(service, "service-2"), service_name=service)
 
 
-def serialize(operation: Operation, protocol: Protocol, params: Mapping[str, Any]) -> tuple[WireRequest, dict[str, str]]:
+def serialize(
+    operation: Operation, protocol: Protocol, params: Mapping[str, Any]
+) -> tuple[WireRequest, dict[str, str]]:
     """The request botocore makes of `params`, as it would arrive, and its path labels."""
     serializer = create_serializer(THEIRS[protocol], include_validation=False)
-    raw = serializer.serialize_to_request(dict(params), peer_model(operation.service.name).operation_model(operation.name))
+    raw = serializer.serialize_to_request(
+        dict(params), peer_model(operation.service.name).operation_model(operation.name)
+    )
     path, _, static = raw["url_path"].partition("?")
     query = "&".join(part for part in (static, urlencode(raw["query_string"] or {}, doseq=True)) if part)
     body = raw["body"]
@@ -111,7 +117,9 @@ def without_empty(value: Any, shape: Shape, *, is_lost: Any) -> Any:
     """`value` without the empty values a protocol has no form for."""
     match shape.kind:
         case "structure" if not shape.is_document:
-            cleaned = {key: without_empty(item, shape.members[key], is_lost=is_lost) for key, item in value.items()}
+            cleaned = {
+                key: without_empty(item, shape.members[key], is_lost=is_lost) for key, item in value.items()
+            }
             return {key: item for key, item in cleaned.items() if not is_lost(item, shape.members[key])}
         case "list":
             items = [without_empty(item, shape.item, is_lost=is_lost) for item in value]

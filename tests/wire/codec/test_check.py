@@ -60,7 +60,10 @@ def test_two_errors_are_listed_and_counted() -> None:
 def test_one_value_may_break_several_constraints() -> None:
     message = training_refusal(TrainingJobName="x" * 64)
     assert message.startswith("2 validation errors detected: ")
-    assert "at 'trainingJobName' failed to satisfy constraint: Member must have length less than or equal to 63" in message
+    assert (
+        "at 'trainingJobName' failed to satisfy constraint: Member must have length less than or equal to 63"
+        in message
+    )
 
 
 def test_a_pattern_is_quoted() -> None:
@@ -80,20 +83,26 @@ def test_an_enum_lists_its_words() -> None:
 
 
 def test_a_number_has_its_range() -> None:
-    assert "Value '0' at 'stoppingCondition.maxRuntimeInSeconds' failed to satisfy constraint: Member must have value " \
+    assert (
+        "Value '0' at 'stoppingCondition.maxRuntimeInSeconds' failed to satisfy constraint: Member must have value "
         "greater than or equal to 1" in training_refusal(StoppingCondition={"MaxRuntimeInSeconds": 0})
+    )
 
 
 def test_a_structure_in_a_list_is_named_by_its_number() -> None:
     message = training_refusal(Tags=[{"Key": "a", "Value": "b"}, {"Key": "", "Value": "b"}])
-    assert "Value '' at 'tags.2.member.key' failed to satisfy constraint: Member must have length greater than or " \
+    assert (
+        "Value '' at 'tags.2.member.key' failed to satisfy constraint: Member must have length greater than or "
         "equal to 1" in message
+    )
 
 
 def test_scalars_of_a_map_are_reported_with_the_map() -> None:
     message = training_refusal(HyperParameters={"k": "v" * 2501})
-    assert "at 'hyperParameters' failed to satisfy constraint: Map value must satisfy constraint: [Member must have " \
+    assert (
+        "at 'hyperParameters' failed to satisfy constraint: Map value must satisfy constraint: [Member must have "
         "length less than or equal to 2500, Member must satisfy regular expression pattern: .*]" in message
+    )
 
 
 def test_scalars_of_a_list_are_reported_with_the_list() -> None:
@@ -168,4 +177,4 @@ def test_few_patterns_go_without_a_text() -> None:
         model = service_model(name)
         for shape in [Shape(model, {"shape": key}) for key, raw in model.shapes.items() if "pattern" in raw]:
             generator.text(shape)
-    assert len(generator.unmatched) <= 30, sorted(generator.unmatched)
+    assert len(generator.unmatched) <= 6, sorted(generator.unmatched)

@@ -41,11 +41,15 @@ def test_botocore_parses_every_modelled_error(service: str, protocol: Protocol) 
         fields.pop("Type", None), fields.pop("Code", None)  # in XML these are the envelope's
         fields.pop("type", None), fields.pop("code", None)
         fields.pop("RequestId", None), fields.pop("HostId", None)
-        reply = codec(service, operation.name, protocol).write_error(ServiceError(name, "what <went> wrong", fields=fields), "id")
+        reply = codec(service, operation.name, protocol).write_error(
+            ServiceError(name, "what <went> wrong", fields=fields), "id"
+        )
         assert_modelled(reply, operation, protocol, shape, fields)
 
 
-def assert_modelled(reply: Any, operation: Operation, protocol: Protocol, shape: Shape, fields: dict[str, Any]) -> None:
+def assert_modelled(
+    reply: Any, operation: Operation, protocol: Protocol, shape: Shape, fields: dict[str, Any]
+) -> None:
     traits = shape.traits.get("error", {})
     assert reply.status == traits.get("httpStatusCode", 500 if shape.traits.get("fault") else 400)
     if reply.status == 304:
@@ -72,8 +76,13 @@ def test_the_raisers_status_wins() -> None:
 
 
 def test_json_errors_name_their_type_and_carry_the_request_id() -> None:
-    reply = codec("sagemaker", "DescribeModel", "json").write_error(ServiceError("ValidationException", "no"), "id")
-    assert (reply.status, orjson.loads(reply.body)) == (400, {"__type": "ValidationException", "message": "no"})
+    reply = codec("sagemaker", "DescribeModel", "json").write_error(
+        ServiceError("ValidationException", "no"), "id"
+    )
+    assert (reply.status, orjson.loads(reply.body)) == (
+        400,
+        {"__type": "ValidationException", "message": "no"},
+    )
     assert ("x-amzn-RequestId", "id") in reply.headers
 
 
@@ -98,7 +107,9 @@ def test_s3_errors_have_the_s3_form() -> None:
 
 @pytest.mark.parametrize(("operation", "status"), [("HeadObject", 404), ("GetObject", 304)])
 def test_head_and_not_modified_have_no_body(operation: str, status: int) -> None:
-    reply = codec("s3", operation, "rest-xml").write_error(ServiceError("NoSuchKey", "no", status=status), "id")
+    reply = codec("s3", operation, "rest-xml").write_error(
+        ServiceError("NoSuchKey", "no", status=status), "id"
+    )
     assert (reply.status, reply.body) == (status, b"")
 
 
@@ -111,7 +122,10 @@ def test_common_errors_are_parsed_in_every_protocol(protocol: Protocol) -> None:
 
 
 def test_common_errors_of_head_requests_have_no_body() -> None:
-    assert write_common_error(ServiceError("NoSuchBucket", "no", status=404), "id", "rest-xml", head=True).body == b""
+    assert (
+        write_common_error(ServiceError("NoSuchBucket", "no", status=404), "id", "rest-xml", head=True).body
+        == b""
+    )
 
 
 def test_no_line_break_of_an_error_reaches_a_header() -> None:

@@ -14,7 +14,13 @@ from sagesse.core.body import Stream
 from sagesse.core.error import ServiceError
 from sagesse.core.model import SERVICES, service_model
 from sagesse.wire.codec import codec
-from sagesse.wire.codec.eventstream import EVENT_STREAM_TYPE, Message, decode_messages, encode_event, encode_message
+from sagesse.wire.codec.eventstream import (
+    EVENT_STREAM_TYPE,
+    Message,
+    decode_messages,
+    encode_event,
+    encode_message,
+)
 from sagesse.wire.codec.malformed import Malformed
 from sagesse.wire.codec.shape import Shape
 from sagesse.wire.message import Protocol
@@ -29,7 +35,9 @@ HEADERS = st.dictionaries(
 )
 
 
-async def some_events(*events: Mapping[str, Any], failure: ServiceError | None = None) -> AsyncIterator[Mapping[str, Any]]:
+async def some_events(
+    *events: Mapping[str, Any], failure: ServiceError | None = None
+) -> AsyncIterator[Mapping[str, Any]]:
     """`events`, then `failure`."""
     for event in events:
         yield event
@@ -104,7 +112,10 @@ def test_a_failure_ends_the_stream_with_an_exception() -> None:
     failure = ServiceError("ModelStreamError", "boom", fields={"ErrorCode": "ModelInvocationTimeExceeded"})
     result = {"Body": some_events({"PayloadPart": {"Bytes": b"one"}}, failure=failure)}
     last = sent("sagemaker-runtime", "InvokeEndpointWithResponseStream", "rest-json", result)[-1]
-    assert (last.headers[":message-type"], last.headers[":exception-type"]) == ("exception", "ModelStreamError")
+    assert (last.headers[":message-type"], last.headers[":exception-type"]) == (
+        "exception",
+        "ModelStreamError",
+    )
     assert b'"Message":"boom"' in last.payload
 
 
@@ -115,6 +126,8 @@ def test_a_failure_that_is_not_modelled_is_an_error() -> None:
 
 
 def test_json_protocols_start_with_the_initial_response() -> None:
-    first, second = sent("logs", "StartLiveTail", "json", {"responseStream": some_events({"sessionStart": {}})})
+    first, second = sent(
+        "logs", "StartLiveTail", "json", {"responseStream": some_events({"sessionStart": {}})}
+    )
     assert (first.headers[":event-type"], first.payload) == ("initial-response", b"{}")
     assert second.headers[":event-type"] == "sessionStart"

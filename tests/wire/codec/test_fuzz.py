@@ -1,7 +1,6 @@
 """Whatever bytes arrive, a reader answers with an input or with a 4xx."""
 
 import random
-from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import orjson
@@ -40,11 +39,36 @@ SAMPLE: list[tuple[str, str, Protocol]] = [
     ("quicksight", "CreateDataSet", "rest-json"),
     ("textract", "AnalyzeDocument", "cbor"),
 ]
-SPICES = [b"null", b"{}", b"[]", b"-1", b"1e999", b"NaN", b"\xff", b"\0", b'""', b"true", b"9" * 30, b"<a>", b"&a;", b"%ff",
-          b"[" * 300, b"\xc1\xfb\x7f\xf0\0\0\0\0\0\0", b"\xd8\x1d\0", b"\xbf", b"\x9f", b".1.", b"=&"]  # fmt: skip
+SPICES = [
+    b"null",
+    b"{}",
+    b"[]",
+    b"-1",
+    b"1e999",
+    b"NaN",
+    b"\xff",
+    b"\0",
+    b'""',
+    b"true",
+    b"9" * 30,
+    b"<a>",
+    b"&a;",
+]
+SPICES += [
+    b"%ff",
+    b"[" * 300,
+    b"\xc1\xfb\x7f\xf0\0\0\0\0\0\0",
+    b"\xd8\x1d\0",
+    b"\xbf",
+    b"\x9f",
+    b".1.",
+    b"=&",
+]
 
 
-def read_or_refuse(service: str, operation: str, protocol: Protocol, request: WireRequest, labels: dict[str, str]) -> None:
+def read_or_refuse(
+    service: str, operation: str, protocol: Protocol, request: WireRequest, labels: dict[str, str]
+) -> None:
     """Read `request`; anything but an input that can be checked, or a 4xx, fails."""
     ours = codec(service, operation, protocol)
     try:
@@ -52,7 +76,7 @@ def read_or_refuse(service: str, operation: str, protocol: Protocol, request: Wi
         assert isinstance(params, dict)
         ours.check(params)
     except ServiceError as error:
-        assert 400 <= (error.status or 0) < 500
+        assert 400 <= (error.status or 0) < 500  # noqa: PT017 - either outcome is good
 
 
 def mutated(data: bytes, rng: random.Random) -> bytes:
@@ -77,8 +101,10 @@ def test_mutated_requests_are_read_or_refused(service: str, operation: str, prot
     for seed in range(12):
         request, labels = valid(service, operation, protocol, seed)
         for _ in range(20):
-            texts = {key: mutated(text.encode(), rng).decode("latin-1") for key, text in request.headers.items()}
-            parts: dict[str, Any] = {key: mutated(text.encode(), rng).decode("latin-1") for key, text in labels.items()}
+            texts = {
+                key: mutated(text.encode(), rng).decode("latin-1") for key, text in request.headers.items()
+            }
+            parts = {key: mutated(text.encode(), rng).decode("latin-1") for key, text in labels.items()}
             changed = WireRequest(
                 request.method,
                 request.raw_path,
@@ -91,7 +117,9 @@ def test_mutated_requests_are_read_or_refused(service: str, operation: str, prot
 
 @settings(max_examples=300, deadline=None)
 @given(sample=st.sampled_from(SAMPLE), body=st.binary(max_size=200), query=st.text(max_size=50))
-def test_random_requests_are_read_or_refused(sample: tuple[str, str, Protocol], body: bytes, query: str) -> None:
+def test_random_requests_are_read_or_refused(
+    sample: tuple[str, str, Protocol], body: bytes, query: str
+) -> None:
     read_or_refuse(*sample, WireRequest("POST", "/", query, {}, body), {})
 
 
@@ -121,7 +149,12 @@ def test_values_of_wrong_types_are_refused_by_name(data: st.DataObject) -> None:
         ("cbor", "cloudwatch", "PutMetricData", b"\x81" * 100_000),
         ("cbor", "cloudwatch", "PutMetricData", b"\xbb\x7f\xff\xff\xff\xff\xff\xff\xff"),
         ("rest-xml", "s3", "DeleteObjects", b'<!DOCTYPE a [<!ENTITY b "c">]><Delete>&b;</Delete>'),
-        ("rest-xml", "s3", "DeleteObjects", '<?xml version="1.0" encoding="utf-16"?><Delete/>'.encode("utf-16")),
+        (
+            "rest-xml",
+            "s3",
+            "DeleteObjects",
+            '<?xml version="1.0" encoding="utf-16"?><Delete/>'.encode("utf-16"),
+        ),
         ("query", "sts", "AssumeRole", b"Tags" + b".member" * 50_000 + b"=1"),
         ("query", "sts", "AssumeRole", b"Tags.member.999999999999999999999=1"),
         ("query", "sts", "AssumeRole", b"DurationSeconds=" + b"9" * 10_000),

@@ -12,7 +12,6 @@ from sagesse.wire.message import Protocol
 from .instance import Generator
 from .peer import drained, serialize, service_protocols, without_empty
 
-
 _ODD = {("s3", "PutBucketNotification")}  # deprecated; two members share the element Event
 
 

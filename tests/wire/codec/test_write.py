@@ -28,7 +28,9 @@ def assert_parses_back(operation: Operation, protocol: Protocol, seed: int, *, f
     shape = Shape(operation.service, operation.raw["output"])
     if (operation.service.name, operation.name) in _ODD or has_events(shape):
         return
-    result = returnable(Generator(f"{operation.name}{seed}", fill=fill).structure(shape), shape, operation, protocol)
+    result = returnable(
+        Generator(f"{operation.name}{seed}", fill=fill).structure(shape), shape, operation, protocol
+    )
     reply = ours.write({**result, "_unknown": 1}, "id-1")
     assert expected(parse(reply, operation, protocol, peer.output_shape), result, shape) == result
 
@@ -38,7 +40,9 @@ def has_events(shape: Shape) -> bool:
     return any(member.is_event_stream for member in shape.members.values())
 
 
-def returnable(result: dict[str, Any], shape: Shape, operation: Operation, protocol: Protocol) -> dict[str, Any]:
+def returnable(
+    result: dict[str, Any], shape: Shape, operation: Operation, protocol: Protocol
+) -> dict[str, Any]:
     """`result` without what has no form in the protocol, its status one that has a body."""
 
     def is_lost(value: Any, member: Shape) -> bool:

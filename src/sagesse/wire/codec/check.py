@@ -97,7 +97,7 @@ class _Compiler:
 
 
 @cache
-def _compiler(service: ServiceModel) -> _Compiler:  # noqa: ARG001 - the key
+def _compiler(service: ServiceModel) -> _Compiler:
     return _Compiler()
 
 
