@@ -110,14 +110,11 @@ def denial(service: str, principal: Principal, grant: Grant, decision: Decision)
         because = f"because no {decision.layer} allows the {grant.action} action"
     resource = f'"{grant.resource}"' if service == "s3" else grant.resource
     message = access_denied(principal.arn, grant.action, resource, because=because).message
-    code, status = _refusal(service)
-    return ServiceError(code, message, status=status)
+    return ServiceError(_refusal_code(service), message, status=403)
 
 
-def _refusal(service: str) -> tuple[str, int]:
-    """Code and status of a refusal: REST-XML and query services have their own."""
+def _refusal_code(service: str) -> str:
+    """REST-XML and query services have a code of their own."""
     metadata = service_model(service).metadata
     protocols = {metadata.get("protocol", ""), *metadata.get("protocols", ())}
-    if protocols & {"query", "rest-xml", "ec2"}:
-        return "AccessDenied", 403
-    return "AccessDeniedException", 400 if "json" in protocols else 403
+    return "AccessDenied" if protocols & {"query", "rest-xml"} else "AccessDeniedException"
