@@ -1,5 +1,6 @@
 """From an endpoint to an answer: choose a variant and a server, wait for one that is coming back, retry once."""
 
+import asyncio
 import time
 from typing import NamedTuple
 
@@ -72,6 +73,7 @@ class Gateway:
             try:
                 answer = await self._engine.invoke(server_id, invocation)
             except ServerGone:
+                await asyncio.sleep(0)  # a server that is wrongly thought healthy must not stop the loop
                 continue
             except WorkerDied as error:
                 if error.may_retry and not died:
