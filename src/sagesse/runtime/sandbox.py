@@ -11,7 +11,7 @@ import re
 import signal
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -33,10 +33,17 @@ class Level(IntEnum):
 
 
 class View(NamedTuple):
-    """What a job sees. `mounts` maps a path inside to a folder outside; `hidden` paths show nothing."""
+    """What a job sees.
+
+    Attributes:
+        mounts: path inside -> folder outside.
+        hidden: paths that show nothing, but for what is `shown` of them.
+        shown: folders that keep their path though a folder above them may be hidden.
+    """
 
     mounts: Mapping[str, Path]
     hidden: tuple[str, ...]
+    shown: tuple[Path, ...]
     hosts: Path
     hostname: str
     isolate_network: bool
@@ -82,9 +89,8 @@ def build(level: Level, view: View) -> None:
     if network:
         _raise_loopback()
     socket.sethostname(view.hostname)
-    _bind_all({**view.mounts, "/etc/hosts": view.hosts})
-    for path in view.hidden:
-        _hide(path)
+    shown = {str(folder): folder for folder in view.shown} if view.hidden else {}
+    _bind_all({**shown, **view.mounts, "/etc/hosts": view.hosts}, view.hidden)
     if level == Level.FULL:
         linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
     linux.drop_privileges()
@@ -98,16 +104,19 @@ def rewrite(text: str, mounts: Mapping[str, Path]) -> str:
     return text
 
 
-def _bind_all(mounts: Mapping[str, Path]) -> None:
+def _bind_all(mounts: Mapping[str, Path], hidden: Sequence[str]) -> None:
     # Held open first: what is mounted here may cover the path a later source lies on.
     sources = {inside: os.open(outside, os.O_PATH | os.O_CLOEXEC) for inside, outside in mounts.items()}
-    covered: set[Path] = set()
+    for path in hidden:
+        _hide(path)
+    covered = {Path(path) for path in hidden}
     for inside in sorted(sources, key=len):
         target = Path(inside)
         if not target.exists():
             _make_mount_point(target, covered)
         linux.bind(f"/proc/self/fd/{sources[inside]}", inside)
         os.close(sources[inside])
+        covered.add(target)  # what is missing below it is made in the job's own folder
 
 
 def _make_mount_point(target: Path, covered: set[Path]) -> None:
@@ -137,7 +146,7 @@ def _cover(base: Path) -> None:
 
 def _hide(path: str) -> None:
     if Path(path).is_dir():
-        linux.mount("tmpfs", path, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=700,size=64k")
+        linux.mount("tmpfs", path, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=700,size=1m")
     elif Path(path).exists():
         linux.bind("/dev/null", path)
 
@@ -161,7 +170,7 @@ def _try(level: Level, folder: Path) -> int:
         inner = os.fork()
         if inner == 0:
             linux.die_with_parent(signal.SIGKILL)
-            build(level, View({"/opt/ml": folder}, (), Path("/dev/null"), "probe", False))
+            build(level, View({"/opt/ml": folder}, (), (), Path("/dev/null"), "probe", False))
             os.listdir("/opt/ml")  # root without its capabilities may be kept out of a user's folder
             os._exit(0)
         return os.waitpid(inner, 0)[1] and 1

@@ -29,10 +29,11 @@ _READ_BYTES = 1 << 16
 
 
 class Host(NamedTuple):
-    """What is the same for all runs of one zygote: the isolation it gives, what no job sees, what it has loaded."""
+    """What a run is given: the isolation the machine has, what is hidden and yet shown, what its zygote has loaded."""
 
     level: Level
     hidden: tuple[str, ...]
+    shown: tuple[Path, ...]
     libraries: LoadedLibraries
 
 
@@ -51,7 +52,7 @@ def supervise(folder: Path, host: Host, announce: Callable[[bytes], None]) -> No
     announce(b"started")
     try:
         plan = msgspec.json.decode((folder / run_folder.PLAN).read_bytes(), type=Plan)
-        launch = Launch(plan, host.level, _lay_out(folder, plan, host.hidden), folder, host.libraries)
+        launch = Launch(plan, host.level, _lay_out(folder, plan, host), folder, host.libraries)
         outcome = _Supervision(launch, wake).run()
     except Exception as error:  # a job that already runs dies with this process
         outcome = Outcome(
@@ -73,16 +74,17 @@ def _only_wake(_number: int, _frame: object) -> None:
     pass
 
 
-def _lay_out(folder: Path, plan: Plan, hidden: tuple[str, ...]) -> View:
+def _lay_out(folder: Path, plan: Plan, host: Host) -> View:
     mounts = {inside: folder / outside for inside, outside in plan.mounts.items()}
-    for path in (*mounts.values(), folder / "home", folder / "tmp"):
+    shown = (*host.shown, folder / "home", folder / "tmp")
+    for path in (*mounts.values(), *shown):
         path.mkdir(parents=True, exist_ok=True)
     hosts = folder / "hosts"
     with contextlib.suppress(OSError):
         hosts.write_text(Path("/etc/hosts").read_text())
     with hosts.open("a") as file:
         file.write(f"\n127.0.0.1 {plan.hostname}\n")
-    return View(mounts, hidden, hosts, plan.hostname, plan.isolate_network)
+    return View(mounts, host.hidden, shown, hosts, plan.hostname, plan.isolate_network)
 
 
 class _Supervision:

@@ -101,7 +101,12 @@ def _serve(listener: socket.socket, lock: int, idle_s: float, libraries: LoadedL
             if os.fork() == 0:
                 listener.close()
                 os.close(lock)
-                host = Host(max(level, Level(request["best_level"])), tuple(request["hidden"]), libraries)
+                host = Host(
+                    max(level, Level(request["best_level"])),
+                    tuple(request["hidden"]),
+                    tuple(map(Path, request["shown"])),
+                    libraries,
+                )
                 _become_supervisor(connection, Path(request["run"]), host)
 
 

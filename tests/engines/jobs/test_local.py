@@ -109,6 +109,15 @@ def test_two_mounts_in_one_missing_folder(engine: LocalJobs) -> None:
     assert [(folder / name / "x").read_text() for name in ("a", "b")] == ["a\n", "b\n"]
 
 
+def test_a_mount_inside_a_mount_leaves_the_outer_one_writable(engine: LocalJobs, tmp_path: Path) -> None:
+    _needs_namespaces(engine)
+    mounts = {"/opt/ml": "ml", "/opt/ml/model": str(tmp_path)}
+    plan = shell("echo in > /opt/ml/model/in; echo out > /opt/ml/out", mounts=mounts)
+    finish(engine, plan)
+    assert (tmp_path / "in").read_text() == "in\n"
+    assert (engine.folder(plan.run_id) / "ml/out").read_text() == "out\n"
+
+
 def test_a_job_has_no_capabilities(engine: LocalJobs) -> None:
     _needs_namespaces(engine)
     run = finish(engine, shell("grep CapEff /proc/self/status; umount /opt/ml || echo refused"))
@@ -157,6 +166,23 @@ def test_hidden_files_are_not_seen(tmp_path: Path) -> None:
     for jobs in _jobs(tmp_path / "jobs", hidden=[secret, secret / "key"]):
         _needs_namespaces(jobs)
         assert finish(jobs, shell(f"cat {secret}/key")).exit_code == 1
+
+
+def test_a_job_keeps_its_own_folders_where_the_servers_are_hidden(tmp_path: Path) -> None:
+    (tmp_path / "records.db").write_text("s3cret")
+    text = (
+        f"touch $HOME/a $TMPDIR/b $SAGESSE_CACHE/c /opt/ml/d; "
+        f"cat {tmp_path}/records.db; ls {tmp_path} {tmp_path}/jobs"
+    )
+    for jobs in _jobs(tmp_path / "jobs", hidden=[tmp_path]):
+        _needs_namespaces(jobs)
+        plan = shell(text)
+        seen = output(finish(jobs, plan))
+        folder = jobs.folder(plan.run_id)
+        kept = [folder / "home/a", folder / "tmp/b", tmp_path / "jobs/cache/c", folder / "ml/d"]
+        assert all(path.exists() for path in kept)
+        assert "s3cret" not in "".join(seen)
+        assert {"records.db", "zygotes"}.isdisjoint(seen)
 
 
 def test_nothing_of_the_servers_environment_is_passed_on(

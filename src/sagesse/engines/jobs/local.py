@@ -30,7 +30,8 @@ class LocalJobs:
         root: one folder per run below ``runs``; the zygotes' sockets below ``zygotes``; packages that jobs
             asked for below ``cache``.
         environments: interpreters by name; each must have Sagesse's own dependencies.
-        hidden: files and folders that no job sees (the server's secrets); needs isolation level 1 or 2.
+        hidden: files and folders that no job sees (the server's data and secrets), but for its own; needs isolation
+            level 1 or 2. `root` may lie in one of them.
         best_level: the furthest isolation to use, 1 to 3; a machine may give less.
     """
 
@@ -128,7 +129,12 @@ class LocalJobs:
         environment, preload = "builtin", ()
         if isinstance(plan.entry, PythonEntry):
             environment, preload = plan.entry.environment, plan.entry.preload
-        request = {"run": str(folder), "hidden": self._hidden, "best_level": self._best_level}
+        request = {
+            "run": str(folder),
+            "hidden": self._hidden,
+            "shown": [self._cache],
+            "best_level": self._best_level,
+        }
         self._zygotes.fork(environment, preload, request)
 
     def _look(self, run_id: str) -> tuple[Run, int | None]:
