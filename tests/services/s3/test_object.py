@@ -1,0 +1,184 @@
+import base64
+import hashlib
+import io
+import os
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+
+from sagesse.testing.server import Server
+from tests.services.s3.conftest import Refusals
+
+WRONG_CRC32 = base64.b64encode(bytes(4)).decode()
+WRONG_MD5 = base64.b64encode(bytes(16)).decode()
+
+
+def test_what_is_put_comes_back(s3: Any, bucket: str) -> None:
+    for size in (0, 1, 65_536, 65_537, 1_500_000):
+        body = os.urandom(size)
+        etag = s3.put_object(Bucket=bucket, Key="k", Body=body)["ETag"]
+        found = s3.get_object(Bucket=bucket, Key="k")
+        assert found["Body"].read() == body
+        assert (found["ETag"], found["ContentLength"]) == (etag, size)
+        assert etag == f'"{hashlib.md5(body).hexdigest()}"'
+
+
+@pytest.mark.parametrize("key", ["a b+c", "é/ü", "a//b", "/lead", "..", "%41", "?x=1&y", "😀", "x" * 1024])
+def test_any_key_is_possible(s3: Any, bucket: str, key: str) -> None:
+    s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
+    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == key.encode()
+    assert [found["Key"] for found in s3.list_objects_v2(Bucket=bucket)["Contents"]] == [key]
+
+
+def test_a_key_that_is_too_long_is_refused(bucket: str, refused: Refusals) -> None:
+    assert refused("put_object", Bucket=bucket, Key="é" * 513) == ("KeyTooLongError", 400)
+
+
+def test_attributes_come_back(s3: Any, bucket: str) -> None:
+    sent = {
+        "ContentType": "text/x",
+        "CacheControl": "no-store",
+        "ContentDisposition": "inline",
+        "ContentLanguage": "fr",
+        "Metadata": {"color": "red"},
+    }
+    s3.put_object(Bucket=bucket, Key="k", Body=b"", ContentEncoding="gzip", Tagging="a=1&b=2", **sent)
+    head = s3.head_object(Bucket=bucket, Key="k")
+    assert {name: head[name] for name in sent} == sent
+    assert (head["ContentEncoding"], head["AcceptRanges"]) == ("gzip", "bytes")
+    assert s3.get_object(Bucket=bucket, Key="k")["TagCount"] == 2
+
+
+def test_the_response_may_be_dressed_up(s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="k", Body=b"")
+    found = s3.get_object(Bucket=bucket, Key="k", ResponseContentType="a/b", ResponseCacheControl="no-cache")
+    assert (found["ContentType"], found["CacheControl"]) == ("a/b", "no-cache")
+
+
+def test_slices_come_back(s3: Any, bucket: str) -> None:
+    for size in (1_000, 200_000):
+        body = os.urandom(size)
+        s3.put_object(Bucket=bucket, Key="k", Body=body)
+        for header, want in {"bytes=0-9": body[:10], "bytes=990-": body[990:], "bytes=-5": body[-5:]}.items():
+            found = s3.get_object(Bucket=bucket, Key="k", Range=header)
+            assert found["Body"].read() == want
+            assert found["ContentRange"].endswith(f"/{size}")
+
+
+def test_a_range_behind_the_end_is_refused(s3: Any, bucket: str, refused: Refusals) -> None:
+    s3.put_object(Bucket=bucket, Key="k", Body=b"12345")
+    error = refused.error("get_object", Bucket=bucket, Key="k", Range="bytes=5-")
+    assert (error["Error"]["Code"], error["Error"]["ActualObjectSize"]) == ("InvalidRange", "5")
+    assert error["ResponseMetadata"]["HTTPStatusCode"] == 416
+
+
+def test_missing_objects_are_refused(bucket: str, refused: Refusals) -> None:
+    error = refused.error("get_object", Bucket=bucket, Key="no/such")["Error"]
+    assert (error["Code"], error["Key"]) == ("NoSuchKey", "no/such")
+    assert refused("head_object", Bucket=bucket, Key="k") == ("404", 404)
+
+
+def test_conditions_on_reads(s3: Any, bucket: str, refused: Refusals) -> None:
+    etag = s3.put_object(Bucket=bucket, Key="k", Body=b"x")["ETag"]
+    modified = s3.head_object(Bucket=bucket, Key="k")["LastModified"]
+    named = {"Bucket": bucket, "Key": "k"}
+    assert s3.get_object(**named, IfMatch=etag, IfUnmodifiedSince=modified)["ETag"] == etag
+    assert refused("get_object", **named, IfMatch='"other"') == ("PreconditionFailed", 412)
+    assert refused("get_object", **named, IfNoneMatch=etag) == ("304", 304)
+    assert refused("head_object", **named, IfModifiedSince=modified) == ("304", 304)
+
+
+def test_conditions_on_writes(s3: Any, bucket: str, refused: Refusals) -> None:
+    named = {"Bucket": bucket, "Key": "k"}
+    assert refused("put_object", **named, Body=b"", IfMatch='"x"') == ("NoSuchKey", 404)
+    etag = s3.put_object(**named, Body=b"1", IfNoneMatch="*")["ETag"]
+    assert refused("put_object", **named, Body=b"2", IfNoneMatch="*") == ("PreconditionFailed", 412)
+    assert refused("put_object", **named, Body=b"2", IfMatch='"x"') == ("PreconditionFailed", 412)
+    assert refused("delete_object", **named, IfMatch='"x"') == ("PreconditionFailed", 412)
+    s3.put_object(**named, Body=b"2", IfMatch=etag)
+    assert s3.get_object(**named)["Body"].read() == b"2"
+
+
+def test_wrong_digests_are_refused(s3: Any, bucket: str, refused: Refusals) -> None:
+    for body in (b"small", bytes(300_000)):
+        named = {"Bucket": bucket, "Key": "k", "Body": body}
+        assert refused("put_object", **named, ContentMD5=WRONG_MD5) == ("BadDigest", 400)
+        assert refused("put_object", **named, ContentMD5="wrong") == ("InvalidDigest", 400)
+        assert refused("put_object", **named, ChecksumCRC32=WRONG_CRC32) == ("BadDigest", 400)
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
+
+
+@pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"])
+def test_checksums_of_boto3_are_verified_and_kept(s3: Any, bucket: str, algorithm: str) -> None:
+    put = s3.put_object(Bucket=bucket, Key="k", Body=b"hello", ChecksumAlgorithm=algorithm)
+    found = s3.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
+    assert found[f"Checksum{algorithm}"] == put[f"Checksum{algorithm}"]
+    assert found["ChecksumType"] == "FULL_OBJECT"
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"ServerSideEncryption": "aws:kms"},
+        {"StorageClass": "GLACIER"},
+        {"WebsiteRedirectLocation": "/x"},
+        {"ObjectLockLegalHoldStatus": "ON"},
+    ],
+)
+def test_what_cannot_be_done_is_refused(bucket: str, refused: Refusals, wish: dict[str, Any]) -> None:
+    assert refused("put_object", Bucket=bucket, Key="k", Body=b"", **wish) == ("NotImplemented", 501)
+
+
+def test_an_acl_for_others_is_refused(s3: Any, bucket: str, refused: Refusals) -> None:
+    error = refused("put_object", Bucket=bucket, Key="k", ACL="public-read")
+    assert error == ("AccessControlListNotSupported", 400)
+    s3.put_object(Bucket=bucket, Key="k", ACL="bucket-owner-full-control")
+
+
+def test_deleting_many_says_what_happened(s3: Any, bucket: str) -> None:
+    etag = s3.put_object(Bucket=bucket, Key="kept", Body=b"1")["ETag"]
+    s3.put_object(Bucket=bucket, Key="gone", Body=b"2")
+    wish = [{"Key": "gone"}, {"Key": "never"}, {"Key": "kept", "ETag": '"other"'}]
+    answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": wish})
+    assert [entry["Key"] for entry in answer["Deleted"]] == ["gone", "never"]
+    assert [(entry["Key"], entry["Code"]) for entry in answer["Errors"]] == [("kept", "PreconditionFailed")]
+    quiet = s3.delete_objects(
+        Bucket=bucket, Delete={"Objects": [{"Key": "kept", "ETag": etag}], "Quiet": True}
+    )
+    assert "Deleted" not in quiet
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
+
+
+def test_attributes_are_answered_as_asked(s3: Any, bucket: str) -> None:
+    put = s3.put_object(Bucket=bucket, Key="k", Body=b"hello", ChecksumAlgorithm="SHA256")
+    found = s3.get_object_attributes(
+        Bucket=bucket, Key="k", ObjectAttributes=["ETag", "Checksum", "ObjectSize", "ObjectParts"]
+    )
+    assert (f'"{found["ETag"]}"', found["ObjectSize"]) == (put["ETag"], 5)
+    assert found["Checksum"]["ChecksumSHA256"] == put["ChecksumSHA256"]
+    assert "ObjectParts" not in found
+    assert "StorageClass" not in found
+
+
+def test_the_transfer_manager_moves_large_files_with_threads(s3: Any, bucket: str) -> None:
+    body = os.urandom(21 << 20)
+    config = TransferConfig(max_concurrency=8)
+    s3.upload_fileobj(io.BytesIO(body), bucket, "big", Config=config)
+    arrived = io.BytesIO()
+    s3.download_fileobj(bucket, "big", arrived, Config=config)
+    assert arrived.getvalue() == body
+    assert s3.head_object(Bucket=bucket, Key="big")["ETag"].endswith('-3"')
+
+
+def test_a_presigned_url_needs_no_client(bucket: str, server: Server) -> None:
+    # Without s3v4, boto3 presigns for us-east-1 with version 2 of the signature, which is refused.
+    s3 = server.client("s3", config=Config(signature_version="s3v4"))
+    put = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "a b"})
+    with urlopen(Request(put, data=b"hello", method="PUT")) as answer:
+        assert answer.status == 200
+    get = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "a b"})
+    with urlopen(get) as answer:
+        assert answer.read() == b"hello"
