@@ -20,7 +20,6 @@ from sagesse.algorithms.image_classification.network import ResNet, Shape
 
 WIDTH = 32
 BATCH = 256
-PEAK_RATE = 0.25
 WEIGHT_DECAY = 5e-5
 HEAD_WEIGHT = {"texture": 1.0, "shape": 1.0, "colours": 0.7, "material": 0.7, "ground": 0.5}
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
@@ -63,10 +62,10 @@ class Teacher(nn.Module):
         return total, hits
 
 
-def rate(step: int, steps: int) -> float:
+def rate(step: int, steps: int, peak: float) -> float:
     """Linear warm-up over 3 %, then half a cosine."""
     warm = 0.03 * steps
-    return PEAK_RATE * (
+    return peak * (
         step / warm if step < warm else 0.5 + 0.5 * math.cos(math.pi * (step - warm) / (steps - warm))
     )
 
@@ -76,19 +75,27 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--count", type=int, default=131072)
     parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--peak", type=float, default=0.25, help="highest learning rate")
+    parser.add_argument("--start", type=Path, help="checkpoint of an earlier cycle to begin with")
+    parser.add_argument(
+        "--cycle", type=int, default=0, help="number of the cycle: another order of the pictures"
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder of tools.pretrain.render")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    data = options.folder / "data"
+    data: Path = options.data
+    options.folder.mkdir(parents=True, exist_ok=True)
     pictures = np.memmap(data / "pictures.u8", np.uint8, "r", shape=(options.count, SIZE_PX, SIZE_PX, 3))
     labels = torch.from_numpy(
         np.fromfile(data / "labels.u8", np.uint8).reshape(options.count, -1).astype(np.int64)
     )
-    run(options.folder, pictures, labels, options.epochs)
+    run(options, pictures, labels)
 
 
-def run(folder: Path, pictures: NDArray[np.uint8], labels: Tensor, epochs: int) -> None:
+def run(options: argparse.Namespace, pictures: NDArray[np.uint8], labels: Tensor) -> None:
+    folder, epochs = options.folder, options.epochs
     teacher = Teacher().to(memory_format=torch.channels_last)
     decayed = [p for p in teacher.parameters() if p.ndim > 1]
     plain = [p for p in teacher.parameters() if p.ndim <= 1]
@@ -100,15 +107,17 @@ def run(folder: Path, pictures: NDArray[np.uint8], labels: Tensor, epochs: int) 
         teacher.load_state_dict(state["teacher"])
         optimizer.load_state_dict(state["optimizer"])
         first = state["epoch"] + 1
+    elif options.start:
+        teacher.load_state_dict(torch.load(options.start, weights_only=True)["teacher"])
     per_epoch = (len(labels) - TEST) // BATCH
     for epoch in range(first, epochs):
-        rng = np.random.default_rng((7, epoch))
+        rng = np.random.default_rng((7 + options.cycle, epoch))
         order = rng.permutation(len(labels) - TEST)
         begun, mean = time.time(), np.zeros(len(scene.HEADS) + 1)
         for k in range(per_epoch):
             rows = np.sort(order[k * BATCH : (k + 1) * BATCH])
             for group in optimizer.param_groups:
-                group["lr"] = rate(epoch * per_epoch + k, epochs * per_epoch)
+                group["lr"] = rate(epoch * per_epoch + k, epochs * per_epoch, options.peak)
             loss, hits = teacher.losses(crop(pictures, rows, rng), labels[rows])
             optimizer.zero_grad()
             loss.backward()

@@ -3,15 +3,15 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # torch.load answers an untyped dictionary.
 
-import pickle
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from sagesse.algorithms.base import ClientError
+from sagesse.algorithms.image_classification.tensor_file import read_pickled
 
 FILE = "image-classification.pt"
 
@@ -68,18 +68,10 @@ def resume(folder: Path | None, net: nn.Module, optimizer: Optimizer) -> Progres
     """
     if folder is None or not (folder / FILE).exists():
         return Progress([], [], {})
+    state = cast("dict[str, Any]", read_pickled(folder / FILE))
     try:
-        state = torch.load(folder / FILE, weights_only=True)
         net.load_state_dict(state["net"])
         optimizer.load_state_dict(state["optimizer"])
         return Progress(**state["progress"])
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        KeyError,
-        TypeError,
-        ValueError,
-        EOFError,
-        OSError,
-    ) as error:
+    except (RuntimeError, KeyError, TypeError, ValueError) as error:
         raise ClientError(f"The checkpoint {FILE} does not fit this job: {error}") from error

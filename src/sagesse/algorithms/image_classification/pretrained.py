@@ -5,22 +5,20 @@ a checkpoint of torchvision's networks (`.pth`, `.pt`, `.safetensors`).
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# torch.load answers an untyped dictionary; each tensor is checked before it is used.
+# A checkpoint is an untyped dictionary; each tensor is checked before it is used.
 
-import pickle
 import tarfile
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from sagesse.algorithms.base import Channel, ClientError
 from sagesse.algorithms.image_classification import artifact
 from sagesse.algorithms.image_classification.network import ResNet, Shape
 from sagesse.algorithms.image_classification.params import Params, shape_of
-from sagesse.algorithms.image_classification.tensor_file import read_tensors
+from sagesse.algorithms.image_classification.tensor_file import read_pickled, read_tensors
 
 BACKBONE = Path(__file__).parent / "weights" / "resnet18-w32.safetensors"
 BACKBONE_LAYERS, BACKBONE_WIDTH = 18, 32
@@ -100,10 +98,7 @@ def _continue(params: Params, folder: Path) -> Start:
 def _read_checkpoint(file: Path) -> dict[str, Tensor]:
     if file.suffix == ".safetensors":
         return read_tensors(file)
-    try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise ClientError(f"{file.name} is not a checkpoint of tensors: {error}") from error
+    state = read_pickled(file)
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):

@@ -60,6 +60,19 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise ClientError(f"{path.name} is not a readable safetensors file: {error}") from error
 
 
+def read_pickled(path: Path) -> object:
+    """What torch saved at `path`; only tensors and plain containers are unpickled, no code runs.
+
+    Raises:
+        ClientError: the file is damaged or holds something else.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # on damaged files torch's unpickler raises whatever it stumbles on
+        reason = str(error).partition("\n")[0]
+        raise ClientError(f"{path.name} is not a checkpoint of tensors: {reason}") from error
+
+
 def _parse(data: bytes) -> dict[str, Tensor]:
     (size,) = struct.unpack_from("<Q", data)
     if size > min(_HEADER_LIMIT, len(data) - 8):

@@ -48,7 +48,10 @@ def read_channel(channel: Channel, *, csv_weights: bool) -> Rows:
     parts = [part for part in parts if len(part.features)]
     if not parts:
         raise ClientError(f"The channel {channel.name!r} holds no rows.")
-    return _join(channel, parts, is_sparse=kind in LIBSVM)
+    joined = _join(channel, parts, is_sparse=kind in LIBSVM)
+    if np.isinf(joined.features).any() or np.isinf(joined.labels).any():
+        raise ClientError(f"The channel {channel.name!r} has values that are infinite or beyond float32.")
+    return joined
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -154,7 +157,8 @@ def parse_libsvm(text: str) -> Rows:
                 values.append(float(value))
         except ValueError:
             raise UnreadableRowsError(f"row {number + 1} is not libsvm (label index:value ...)") from None
-    return Rows(_scatter(rows, columns, values, len(lines)), np.array(labels, np.float32), None)
+    with np.errstate(over="ignore"):
+        return Rows(_scatter(rows, columns, values, len(lines)), np.array(labels, np.float32), None)
 
 
 _CELL_LIMIT = 1 << 28  # one GiB of float32
@@ -167,6 +171,5 @@ def _scatter(rows: list[int], columns: list[int], values: list[float], count: in
     if width * count > _CELL_LIMIT:
         raise UnreadableRowsError(f"{count} rows of {width} columns are more than fit here")
     features = np.full((count, width), np.nan, np.float32)
-    with np.errstate(over="ignore"):
-        features[rows, columns] = values
+    features[rows, columns] = values
     return features
