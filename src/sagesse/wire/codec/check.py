@@ -1,6 +1,7 @@
 """Compiles the constraints of an operation's input: required, length, range, pattern, enum, in AWS's wording."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -36,7 +37,8 @@ def compile_check(operation: Operation) -> Check:
 
     def check(params: dict[str, Any]) -> None:
         violations = Violations()
-        checker(params, None, violations)
+        with suppress(PatternTimeout):  # what was found until then is enough to refuse
+            checker(params, None, violations)
         if violations.texts:
             raise ServiceError(code, violations.message(), status=400)
 
@@ -147,18 +149,26 @@ def _check_entries(check_whole: _Checker | None, inner: _Checker | None) -> _Che
 def _check_whole(rules: _Rules, inner: list[tuple[str, _Rules, _Parts]], shape: Shape) -> _Checker | None:
     """The checker of a list or map of scalars: elements that break a rule are reported with the whole value."""
     is_sensitive = bool(shape.traits.get("sensitive"))
-    inner = [entry for entry in inner if entry[1]]
-    if not rules and not inner:
+    whole = rules + [
+        _rule_of_parts(label, part_rules, parts) for label, part_rules, parts in inner if part_rules
+    ]
+    if not whole:
         return None
 
     def check(value: Any, path: Path, violations: Violations) -> None:
-        _apply(rules, value, path, violations, is_sensitive=is_sensitive)
-        for label, part_rules, parts in inner:
-            if not all(_keeps(test, part, violations) for part in parts(value) for _, test in part_rules):
-                listed = ", ".join(constraint for constraint, _ in part_rules)
-                violations.add(value, path, f"{label}: [{listed}]", is_sensitive=is_sensitive)
+        _apply(whole, value, path, violations, is_sensitive=is_sensitive)
 
     return check
+
+
+def _rule_of_parts(label: str, rules: _Rules, parts: _Parts) -> tuple[str, _Rule]:
+    """One rule of a list or map: all its parts keep `rules`."""
+    tests = [test for _, test in rules]
+
+    def test_all(value: Any) -> bool:
+        return all(test(part) for part in parts(value) for test in tests)
+
+    return f"{label}: [{', '.join(constraint for constraint, _ in rules)}]", test_all
 
 
 def _scalar(shape: Shape) -> _Checker:
@@ -173,18 +183,13 @@ def _scalar(shape: Shape) -> _Checker:
 
 def _apply(rules: _Rules, value: Any, path: Path, violations: Violations, *, is_sensitive: bool) -> None:
     for constraint, test in rules:
-        if not _keeps(test, value, violations):
+        try:
+            is_kept = test(value)
+        except PatternTimeout:
             violations.add(value, path, constraint, is_sensitive=is_sensitive)
-
-
-def _keeps(test: _Rule, value: Any, violations: Violations) -> bool:
-    if violations.is_slow:
-        return True
-    try:
-        return test(value)
-    except PatternTimeout:
-        violations.is_slow = True
-        return False
+            raise
+        if not is_kept:
+            violations.add(value, path, constraint, is_sensitive=is_sensitive)
 
 
 def _rules(shape: Shape) -> _Rules:

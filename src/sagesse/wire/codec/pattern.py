@@ -1,14 +1,19 @@
 """The models' patterns, which are Java's regular expressions, for Python's `regex`."""
 
 import re
+from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import NamedTuple
 
 import regex
 
 _MATCH_S = 0.05  # no model needs a hundredth of it; what takes longer backtracks without end
 _PAIR = re.compile(r"\\u(D[89AB][0-9A-F]{2})\\u(D[C-F][0-9A-F]{2})", re.IGNORECASE)
 _TOKEN = re.compile(r"\\[pP]\{[^}]*\}|\\.|\[\^?|\]|&&|.", re.DOTALL)
+_ATOM = re.compile(r"\\[pP]\{[^}]*\}|\\.|\[(?:\\.|[^\]\\])*\]", re.DOTALL)
+_REPEATED_GROUP = re.compile(r"\)(?:[*+]|\{)")
+_REPETITION = re.compile(r"[*+]|\{\d*,\d*\}")
+_FEW_STEPS = 1_000_000
 _ASCII = {"\\w": "a-zA-Z0-9_", "\\d": "0-9"}  # Java means ASCII by these; so do its POSIX classes
 _POSIX = {
     "Lower": "a-z",
@@ -32,28 +37,46 @@ class PatternTimeout(Exception):  # noqa: N818 - a statement about the text
     """The text makes the pattern backtrack without end."""
 
 
+class _Compiled(NamedTuple):
+    fullmatch: Callable[..., object]
+    degree: int | None  # a text of n characters takes at most about n ** degree steps; None: no such bound
+
+
 def matches(pattern: str, text: str) -> bool:
     """Whether the whole `text` matches, as Java's ``matches``; a pattern that cannot be compiled matches all.
 
     Raises:
         PatternTimeout: no answer within 50 ms.
     """
-    compiled = compiled_pattern(pattern)
+    compiled = _compile(pattern)
     if compiled is None:
         return True
+    if compiled.degree is not None and len(text) ** compiled.degree < _FEW_STEPS:
+        return compiled.fullmatch(text) is not None  # a timeout costs ten times the match
     try:
         return compiled.fullmatch(text, timeout=_MATCH_S) is not None
     except TimeoutError:
         raise PatternTimeout from None
 
 
+def is_known(pattern: str) -> bool:
+    """Whether the pattern can be compiled."""
+    return _compile(pattern) is not None
+
+
 @cache
-def compiled_pattern(pattern: str) -> Any | None:
-    """The compiled pattern, or None when `regex` does not take it."""
+def _compile(pattern: str) -> _Compiled | None:
+    source = java_to_python(pattern)
     try:
-        return regex.compile(java_to_python(pattern))
+        return _Compiled(regex.compile(source).fullmatch, _degree(source))
     except regex.error:
         return None
+
+
+def _degree(pattern: str) -> int | None:
+    """The number of repetitions, None when a group is repeated: those may multiply."""
+    bare = _ATOM.sub("x", pattern)
+    return None if _REPEATED_GROUP.search(bare) else len(_REPETITION.findall(bare))
 
 
 def java_to_python(pattern: str) -> str:

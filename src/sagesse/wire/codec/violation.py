@@ -14,7 +14,6 @@ class Violations:
 
     def __init__(self) -> None:
         self.texts: list[str] = []
-        self.is_slow = False  # a pattern ran out of time: the input is refused, no more patterns are tried
 
     def add(self, value: Any, path: Path, constraint: str, *, is_sensitive: bool = False) -> None:
         """Note that `value` breaks `constraint`; beyond 100 of them, nothing."""
