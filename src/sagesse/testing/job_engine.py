@@ -154,11 +154,12 @@ class JobEngineConformance:
         told = threading.Event()
 
         def note(run_id: str) -> None:
-            seen[run_id] = engine.look(run_id)
-            told.set()
+            if run_id == plan.run_id:
+                seen[run_id] = engine.look(run_id)
+                told.set()
 
-        engine.watch(note)
         plan = shell("exit 4")
+        engine.watch(note)
         engine.ensure(plan)
         assert told.wait(_DEADLINE_S)
         assert (list(seen), seen[plan.run_id].exit_code) == ([plan.run_id], 4)

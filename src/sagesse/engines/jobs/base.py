@@ -71,7 +71,7 @@ class JobEngine(Protocol):
     def watch(self, on_exit: Callable[[str], None]) -> None:
         """Call `on_exit(run_id)` when a run that this engine object started or looked at becomes final.
 
-        It is called from a thread of the engine and must return quickly.
+        It is called from a thread of the engine and must return quickly; every listener is called.
         """
         ...
 

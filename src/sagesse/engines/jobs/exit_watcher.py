@@ -20,7 +20,11 @@ class ExitWatcher:
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._poll.register(self._wake, select.EPOLLIN)
         self._thread: threading.Thread | None = None
-        self.on_exit: Callable[[str], None] | None = None
+        self._listeners: list[Callable[[str], None]] = []
+
+    def listen(self, on_exit: Callable[[str], None]) -> None:
+        """Call `on_exit(name)` for each end from now on, beside the other listeners."""
+        self._listeners.append(on_exit)
 
     def add(self, name: str, pidfd: int) -> None:
         """Watch the process behind `pidfd` (which is ours from now on); once per name at a time."""
@@ -59,8 +63,8 @@ class ExitWatcher:
             name = self._names.pop(ended)
             self._poll.unregister(ended)
             os.close(ended)
-        if self.on_exit is not None:
+        for on_exit in tuple(self._listeners):
             try:
-                self.on_exit(name)
+                on_exit(name)
             except Exception:
                 _logger.exception("the listener for the end of run %s failed", name)

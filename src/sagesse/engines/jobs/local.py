@@ -84,7 +84,7 @@ class LocalJobs:
 
     def watch(self, on_exit: Callable[[str], None]) -> None:
         """See `JobEngine.watch`."""
-        self._watcher.on_exit = on_exit
+        self._watcher.listen(on_exit)
 
     def stop(self, run_id: str) -> None:
         """See `JobEngine.stop`."""
