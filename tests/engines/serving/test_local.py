@@ -104,7 +104,8 @@ def test_the_log_of_every_run_is_offered_before_it_goes(tmp_path: Path, zygote_f
         logs[run_id] = log.read_text()
 
     async def run() -> None:
-        async with _opened(tmp_path, zygote_folder, on_end=keep) as engine:
+        async with _opened(tmp_path, zygote_folder) as engine:
+            engine.watch(keep)
             engine.ensure("a", echo_plan(tmp_path / "model"))
             assert await engine.settle(["a"], 30)
             with pytest.raises(WorkerDied):

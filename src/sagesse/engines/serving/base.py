@@ -1,6 +1,6 @@
 """What a serving engine is: it keeps model servers alive and passes requests to them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
@@ -108,6 +108,10 @@ class Overloaded(Exception):  # noqa: N818
 
 class ServingEngine(Protocol):
     """Keeps model servers alive. `ensure`, `look` and `retire` are for any thread; the rest for the event loop."""
+
+    def watch(self, on_end: Callable[[str, str, Path], None]) -> None:
+        """Call `on_end(server_id, run_id, log)` in a thread when a run of a server has ended, before its log goes."""
+        ...
 
     def ensure(self, server_id: str, plan: ServerPlan) -> ServerState:
         """Have the server run, or find it again after the platform was restarted; idempotent, does not block.

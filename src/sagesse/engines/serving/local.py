@@ -21,10 +21,6 @@ def _ignore_change(server_id: str) -> None:
     """Nobody wants to know."""
 
 
-def _ignore_end(server_id: str, run_id: str, log: Path) -> None:
-    """Nobody wants the log."""
-
-
 class LocalServing:
     """A `ServingEngine` of local processes. Servers outlive the platform and are found again by `ensure`.
 
@@ -32,8 +28,6 @@ class LocalServing:
         jobs: runs the processes.
         root: one small folder per server.
         on_change: called with a server's id on the loop's thread whenever `look` would answer something else.
-        on_end: called in a thread with a server's id, the id of one of its runs and that run's log, before the log
-            is removed.
     """
 
     def __init__(
@@ -43,11 +37,11 @@ class LocalServing:
         *,
         timing: Timing = Timing(),  # noqa: B008 - immutable
         on_change: Callable[[str], None] = _ignore_change,
-        on_end: Callable[[str, str, Path], None] = _ignore_end,
     ) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="serving")
-        self._around = Surroundings(jobs, root, self._threads, timing, self._changed, on_end)
+        self._around = Surroundings(jobs, root, self._threads, timing, self._changed, self._ended)
         self._on_change = on_change
+        self._on_end: list[Callable[[str, str, Path], None]] = []
         self._root = root
         self._guard = threading.Lock()
         self._servers: dict[str, Server] = {}
@@ -73,6 +67,10 @@ class LocalServing:
             if server.wire is not None:
                 server.wire.close()
         self._threads.shutdown(wait=True)
+
+    def watch(self, on_end: Callable[[str, str, Path], None]) -> None:
+        """See `ServingEngine.watch`."""
+        self._on_end.append(on_end)
 
     def ensure(self, server_id: str, plan: ServerPlan) -> ServerState:
         """See `ServingEngine.ensure`."""
@@ -147,6 +145,10 @@ class LocalServing:
         task = asyncio.ensure_future(server.live())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _ended(self, server_id: str, run_id: str, log: Path) -> None:
+        for on_end in self._on_end:
+            on_end(server_id, run_id, log)
 
     def _changed(self, server_id: str) -> None:
         with self._guard:

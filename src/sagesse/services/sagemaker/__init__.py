@@ -41,11 +41,12 @@ def services(  # noqa: PLR0913 - the parts SageMaker stands on, each by name
     metrics_of: Callable[[str], list[dict[str, str]]],
 ) -> tuple[Service, ...]:
     """Every family of SageMaker over its engines; see `TrainingRun` and `Deployments` for the arguments."""
+    shipper = LogShipper(logs, metrics)
     run = TrainingRun(
         engine=jobs,
         capacity=capacity,
         credentials=credentials,
-        shipper=LogShipper(logs, metrics),
+        shipper=shipper,
         endpoint_url=endpoint_url,
         metrics_of=metrics_of,
     )
@@ -54,6 +55,7 @@ def services(  # noqa: PLR0913 - the parts SageMaker stands on, each by name
         routes=routes,
         credentials=credentials,
         folder=models_folder,
+        shipper=shipper,
         endpoint_url=endpoint_url,
     )
     return (TrainingJobs(run), Models(), EndpointConfigs(), Endpoints(deployments), Tags())

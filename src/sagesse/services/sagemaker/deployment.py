@@ -6,7 +6,7 @@ model does not hurt an endpoint. Server ids are made from it, so every step can 
 """
 
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from sagesse.core.error import ServiceError, validation_error
 from sagesse.core.identifier import new_request_id
 from sagesse.core.principal import Credentials
 from sagesse.core.record import Record
+from sagesse.core.scope import Scope
 from sagesse.engines.image import Recipe, UnknownImage, find_recipe
 from sagesse.engines.serving.base import ServerPlan, ServerState, ServingEngine
 from sagesse.engines.serving.model_archive import BadModelArchive, unpack_model
@@ -29,6 +30,7 @@ from sagesse.services.sagemaker._transfer import (
     relative_name,
 )
 from sagesse.services.sagemaker.endpoint_config import ENDPOINT_CONFIG, MAX_INSTANCES
+from sagesse.services.sagemaker.log import LogShipper
 from sagesse.services.sagemaker.model import MODEL, container_of
 
 _NOT_HEALTHY = "The primary container for production variant did not pass the ping health check. {reason}"
@@ -96,6 +98,7 @@ class Deployments:
         routes: where the runtime finds an endpoint's variants.
         credentials: where role sessions are looked up.
         folder: where unpacked models are kept, one folder per deployed variant.
+        shipper: takes the log lines of the servers.
         endpoint_url: where a model's own AWS clients find this server.
     """
 
@@ -106,13 +109,17 @@ class Deployments:
         routes: RoutingTable,
         credentials: Credentials,
         folder: Path,
+        shipper: LogShipper,
         endpoint_url: Callable[[], str],
     ) -> None:
         self._engine = engine
         self._routes = routes
         self._credentials = credentials
         self._folder = folder
+        self._shipper = shipper
         self._endpoint_url = endpoint_url
+        self._log_places: dict[str, tuple[Scope, str, str]] = {}
+        engine.watch(self._ship_end)
 
     def keep(self, ctx: Context, record: Record) -> None:
         """Have the live deployment run and be reached."""
@@ -146,25 +153,36 @@ class Deployments:
         """Take no more requests for the endpoint."""
         self._routes.remove(_address(record))
 
-    def end(self, server_ids: Iterable[str]) -> bool:
+    def end(self, server_ids: Sequence[str]) -> bool:
         """End servers once their requests under way are answered; idempotent.
 
         Returns:
             Whether nothing is left of them; ask again otherwise.
         """
-        is_gone = [self._engine.retire(server_id) for server_id in server_ids]
-        for server_id in server_ids:
-            if all(is_gone):
-                shutil.rmtree(self._folder / server_id, ignore_errors=True)
-        return all(is_gone)
+        left = [server_id for server_id in server_ids if not self._engine.retire(server_id)]
+        for server_id in set(server_ids) - set(left):
+            shutil.rmtree(self._folder / server_id, ignore_errors=True)
+            self._log_places.pop(server_id, None)
+        return not left
+
+    def _ship_end(self, server_id: str, run_id: str, log: Path) -> None:
+        """Ship what is left of the log of a server's run that has ended."""
+        if place := self._log_places.get(server_id):
+            scope, group, variant = place
+            self._shipper.ship(scope, group, f"{variant}/{run_id}", log)
 
     def _ensure(
         self, ctx: Context, record: Record, deployment: Mapping[str, Any], variant: Mapping[str, Any]
     ) -> list[ServerState]:
-        return [
-            self._engine.ensure(server_id, self._plan(ctx, variant, server_id))
-            for server_id in _variant_servers(record, deployment, variant)
-        ]
+        group = f"/aws/sagemaker/Endpoints/{record.name}"
+        states: list[ServerState] = []
+        for server_id in _variant_servers(record, deployment, variant):
+            self._log_places[server_id] = (record.scope, group, variant["name"])
+            state = self._engine.ensure(server_id, self._plan(ctx, variant, server_id))
+            if state.log is not None:
+                self._shipper.ship(record.scope, group, f"{variant['name']}/{state.run_id}", state.log)
+            states.append(state)
+        return states
 
     def _plan(self, ctx: Context, variant: Mapping[str, Any], server_id: str) -> ServerPlan:
         container = variant["container"]

@@ -9,6 +9,7 @@ from sagesse.core.kind import Kind
 from sagesse.core.lifecycle import Lifecycle
 from sagesse.core.record import Record
 from sagesse.core.service import Params, Result, Service
+from sagesse.services.sagemaker._error import already_existing, could_not_find, refuse_unsupported
 from sagesse.services.sagemaker.deployment import (
     DeployFailed,
     Deployments,
@@ -16,7 +17,6 @@ from sagesse.services.sagemaker.deployment import (
     reweigh,
     server_ids,
 )
-from sagesse.services.sagemaker._error import already_existing, could_not_find, refuse_unsupported
 
 _START_POLL_S = 0.05
 _END_POLL_S = 0.2

@@ -1,7 +1,7 @@
 """The log of a job: shipped to CloudWatch Logs as it grows, searched for metrics on the way, exactly once."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,10 +14,15 @@ MAX_FINAL_METRICS = 40  # of the model's FinalMetricDataList
 
 
 class Definition(NamedTuple):
-    """A metric to look for: group 1 of `pattern` is its value."""
+    """A metric to look for: group 1 is its value, on the line as it was printed or as CloudWatch shows it.
+
+    Published regexes are written for CloudWatch's form, where a tab is ``#011``; there ``\\S+`` runs on over the tab
+    into the next metric. So the regex is also kept for the line as printed, and asked first.
+    """
 
     name: str
-    pattern: re.Pattern[str]
+    printed: re.Pattern[str]
+    shown: re.Pattern[str]
 
 
 class Found(NamedTuple):
@@ -26,6 +31,9 @@ class Found(NamedTuple):
     name: str
     value: float
     time: float
+
+
+_NO_METRIC = Metric("", "")
 
 
 class LogShipper:
@@ -47,8 +55,8 @@ class LogShipper:
         stream: str,
         log: Path,
         *,
-        definitions: list[Definition],
-        metric: Metric,
+        definitions: Sequence[Definition] = (),
+        metric: Metric = _NO_METRIC,
     ) -> None:
         """Ship the lines that are new.
 
@@ -71,7 +79,8 @@ class LogShipper:
                 )
                 for found in find_metrics(lines, definitions)
             ]
-            self._metrics.put(scope, data, source=f"{group}:{stream}")
+            if data:
+                self._metrics.put(scope, data, source=f"{group}:{stream}")
             events = [LogEvent(line.time_ms, shown(line.text)) for line in lines]
             self._logs.append(scope, group, stream, events, source_offset=end, after_offset=offset)
             offset = end
@@ -90,11 +99,14 @@ def metric_definitions(declared: Iterable[Mapping[str, Any]]) -> list[Definition
     compiled: dict[str, Definition] = {}
     for definition in declared:
         try:
-            pattern = re.compile(definition["Regex"])
+            regex = definition["Regex"]
+            pattern = re.compile(regex)
         except re.error:
             continue
         if pattern.groups:
-            compiled[definition["Name"]] = Definition(definition["Name"], pattern)
+            compiled[definition["Name"]] = Definition(
+                definition["Name"], re.compile(regex.replace("#011", r"\t")), pattern
+            )
     return list(compiled.values())
 
 
@@ -103,8 +115,9 @@ def find_metrics(lines: Iterable[LogLine], definitions: Iterable[Definition]) ->
     for line in lines:
         text = shown(line.text)
         for definition in definitions:
-            match = definition.pattern.search(text) or definition.pattern.search(line.text)
-            value = _number(match.group(1)) if match else None
+            value = _number(definition.printed.search(line.text))
+            if value is None:
+                value = _number(definition.shown.search(text))
             if value is not None:
                 yield Found(definition.name, value, line.time_ms / 1000)
 
@@ -124,10 +137,10 @@ def _all_lines(log: Path) -> Iterator[LogLine]:
         offset = end
 
 
-def _number(text: str | None) -> float | None:
-    """The number, None for what is none: a metric that printed "nan" is no value."""
+def _number(match: re.Match[str] | None) -> float | None:
+    """The number in group 1, None for what is none: a metric that printed "nan" is no value."""
     try:
-        value = float(text) if text is not None else None
-    except ValueError:
+        value = float(match.group(1)) if match is not None else None
+    except (ValueError, TypeError):
         return None
     return value if value is not None and value - value == 0 else None

@@ -13,9 +13,9 @@ from sagesse.core.scope import Scope
 from sagesse.core.service import Grant, Params, Result, Service
 from sagesse.services.sagemaker._channel import check_channel
 from sagesse.services.sagemaker._error import refuse_unsupported
-from sagesse.services.sagemaker.training_run import TrainingRun
 from sagesse.services.sagemaker._training_state import first_transition
 from sagesse.services.sagemaker._transfer import BadLocation, parse_location
+from sagesse.services.sagemaker.training_run import TrainingRun
 
 _FINAL = frozenset({"Completed", "Failed", "Stopped"})
 

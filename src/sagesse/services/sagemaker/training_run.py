@@ -18,11 +18,11 @@ from sagesse.engines.image import Recipe, UnknownImage, find_recipe
 from sagesse.engines.jobs.base import JobEngine, Plan, Run
 from sagesse.engines.metrics.base import Metric
 from sagesse.services.sagemaker._channel import ChannelError, fetch_channel
-from sagesse.services.sagemaker.log import Definition, LogShipper, final_metrics, metric_definitions
 from sagesse.services.sagemaker._plan import Entry, JobFiles, job_environment, make_entry
 from sagesse.services.sagemaker._session import RoleError, role_session
 from sagesse.services.sagemaker._training_state import enter
 from sagesse.services.sagemaker._transfer import BadLocation, Location, pack, parse_location, upload
+from sagesse.services.sagemaker.log import Definition, LogShipper, final_metrics, metric_definitions
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 _POLL_S = 0.25  # how often a running job's log is shipped
