@@ -158,6 +158,14 @@ def test_a_deleted_stream_made_again_is_empty(store: SqliteLogStore) -> None:
     assert messages(store) == []
 
 
+def test_a_group_knows_the_size_of_its_streams(store: SqliteLogStore) -> None:
+    put(store, "s", (1, "abcd"))
+    put(store, "t", (1, "ab"))
+    assert store.groups(HERE, limit=1)[0].stored_bytes == 4 + 2 + 2 * 26
+    store.delete_stream(HERE, "g", "s")
+    assert store.groups(HERE, limit=1)[0].stored_bytes == 2 + 26
+
+
 def test_sweep_frees_the_events_of_deleted_groups(store: SqliteLogStore) -> None:
     put(store, "s", *((number, "x") for number in range(12_000)))
     assert store.delete_group(HERE, "g")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sagesse.engines.streams.log import Position, Query, SearchPage, StoredEvent
 
 _START, _END = Position(-1, 0), Position(2**62, 0)
-_LOOKED_AT = 50_000  # events a search looks at before it answers with what it has: some 100 ms
+_LOOKED_AT = 50_000  # events a search looks at before it answers with what it has: some 250 ms
 _FIRST_BATCH, _LARGEST_BATCH = 16, 2048
 
 

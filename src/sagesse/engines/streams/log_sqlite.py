@@ -27,12 +27,13 @@ from sagesse.engines.streams.log import (
     StreamMissing,
 )
 from sagesse.engines.streams.log_scan import Scan, read_rows, search_rows
-from sagesse.engines.streams.log_sweep import sweep_step
+from sagesse.engines.streams.log_sweep import grow_group, sweep_step
 
 _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS log_group (
         id INTEGER PRIMARY KEY, account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL,
-        created INTEGER NOT NULL, retention INTEGER, tags BLOB NOT NULL, UNIQUE (account, region, name))""",
+        created INTEGER NOT NULL, retention INTEGER, tags BLOB NOT NULL, bytes INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (account, region, name))""",
     """CREATE TABLE IF NOT EXISTS stream (
         id INTEGER PRIMARY KEY AUTOINCREMENT, log_group INTEGER NOT NULL, name TEXT NOT NULL,
         created INTEGER NOT NULL, first INTEGER, last INTEGER, ingested INTEGER,
@@ -46,8 +47,7 @@ _SCHEMA = (
 )
 _DAY_MS = 86_400_000
 _TABLES = ("event", "stream", "log_group", "garbage")
-_GROUP = """SELECT g.name, g.created, g.retention, g.tags,
-    (SELECT coalesce(sum(bytes), 0) FROM stream WHERE log_group = g.id) FROM log_group g"""
+_GROUP = "SELECT name, created, retention, tags, bytes FROM log_group"
 _STREAM = "SELECT name, created, first, last, ingested, bytes, source_offset FROM stream"
 
 
@@ -129,6 +129,8 @@ class SqliteLogStore:
             except (GroupMissing, StreamMissing):
                 return False
             connection.execute("INSERT INTO garbage VALUES (?)", (stream_id,))
+            size: int = connection.execute("SELECT bytes FROM stream WHERE id=?", (stream_id,)).fetchone()[0]
+            grow_group(connection, stream_id, -size)
             connection.execute("DELETE FROM stream WHERE id=?", (stream_id,))
             return True
 
@@ -303,6 +305,7 @@ def _insert_events(
             ingested = ?3, bytes = bytes + ?4 WHERE id = ?5""",
         (min(times), max(times), now, size, stream_id),
     )
+    grow_group(connection, stream_id, size)
 
 
 def _group_id(connection: sqlite3.Connection, scope: Scope, group: str) -> int:

@@ -25,6 +25,14 @@ def sweep_step(connection: sqlite3.Connection, now: int) -> int | None:
     return _expire(connection, *expired) if expired is not None else None
 
 
+def grow_group(connection: sqlite3.Connection, stream: int, size: int) -> None:
+    """Add `size` to the stored bytes of the stream's group."""
+    connection.execute(
+        "UPDATE log_group SET bytes = bytes + ? WHERE id = (SELECT log_group FROM stream WHERE id = ?)",
+        (size, stream),
+    )
+
+
 def _empty_deleted(connection: sqlite3.Connection, stream: int) -> int:
     removed, _ = _remove(connection, stream, 2**62)
     if removed < _STEP:
@@ -39,6 +47,7 @@ def _expire(connection: sqlite3.Connection, stream: int, oldest: int) -> int:
             last = (SELECT max(timestamp) FROM event WHERE stream = ?1) WHERE id = ?1""",
         (stream, size),
     )
+    grow_group(connection, stream, -size)
     return removed
 
 
