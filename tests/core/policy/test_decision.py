@@ -101,6 +101,22 @@ def test_a_boundary_allows_nothing_by_itself() -> None:
     assert permissions.decide("s3:GetObject", "*", Facts.of()).verdict is IMPLICIT
 
 
+@pytest.mark.parametrize(
+    ("own", "session", "expected"),
+    [
+        ((), None, ALLOWED),
+        ((deny("s3:*"),), None, EXPLICIT),
+        ((), allow("s3:Put*"), IMPLICIT),
+        ((), allow("s3:Get*"), ALLOWED),
+    ],
+)
+def test_what_the_resource_grants_is_still_limited(
+    own: tuple[str, ...], session: str | None, expected: Verdict
+) -> None:
+    permissions = Permissions(layer(*own), None, layer(session, name="session policy") if session else None)
+    assert permissions.decide_granted("s3:GetObject", "*", Facts.of()).verdict is expected
+
+
 def _trust(principal: object, element: str = "Principal", **more: object) -> str:
     return document(statement(**{element: principal}, Action="sts:AssumeRole", **more))
 

@@ -35,6 +35,14 @@ def test_a_policy_of_aws_is_there(account: TestAccount) -> None:
     assert json.loads(unquote(version["Document"]))["Statement"][0]["Action"] == "*"
 
 
+def test_permissions_are_about_the_policys_own_arn(account: TestAccount) -> None:
+    arn = make(account)
+    ann = account.user("ann", allow(["iam:GetPolicy", "iam:ListPolicyTags"], arn))
+    assert account.ask("ListPolicyTags", ann, PolicyArn=arn)["Tags"] == []
+    with pytest.raises(ServiceError, match="AccessDenied"):
+        account.ask("GetPolicy", ann, PolicyArn=ADMIN)
+
+
 @pytest.mark.parametrize("name", ["p2", "x/p"])
 def test_a_missing_policy_is_not_found(account: TestAccount, name: str) -> None:
     make(account)

@@ -154,6 +154,12 @@ def test_tags_are_added_and_removed(account: TestAccount) -> None:
     assert account.ask("ListUserTags", UserName="ann")["Tags"] == [{"Key": "b", "Value": "2"}]
 
 
+def test_a_tag_key_is_given_once(account: TestAccount) -> None:
+    tags = [{"Key": "a", "Value": "1"}, {"Key": "A", "Value": "2"}]
+    with pytest.raises(ServiceError, match=r"InvalidInput.*Duplicate tag keys found"):
+        account.ask("CreateUser", UserName="ann", Tags=tags)
+
+
 def test_more_than_fifty_tags_are_refused(account: TestAccount) -> None:
     account.user("ann")
     with pytest.raises(ServiceError) as refusal:

@@ -15,6 +15,7 @@ from sagesse.core.policy.request import context_facts, principal_facts, request_
 from sagesse.core.principal import Principal
 from sagesse.core.service import Grant
 
+_TIME_KEYS = {"aws:currenttime": "aws:CurrentTime", "aws:epochtime": "aws:EpochTime"}
 _ALLOWED = Decision(Verdict.ALLOWED, "")
 _NOTHING = Decision(Verdict.IMPLICIT_DENY, "identity-based policy")
 
@@ -43,21 +44,30 @@ class IdentityAuthorizer(Authorizer):
         if principal.kind in ("root", "service") and self._resource_policies is None:
             return
         for grant in grants:
-            known = Facts(lambda grant=grant: self._facts(call, grant, facts))
+            known = Facts(
+                lambda grant=grant: _facts(call, grant, facts),
+                lambda key, grant=grant: self._late(grant, key),
+            )
             decision = self.decide(principal, grant, known)
             if not decision.is_allowed:
                 raise denial(call.service, principal, grant, decision)
 
-    def decide(self, principal: Principal, grant: Grant, facts: Facts) -> Decision:
-        """Whether `principal` may do that, and which policies say so."""
-        own = self._own(principal, grant, facts)
+    def decide(
+        self, principal: Principal, grant: Grant, facts: Facts, *, is_granted: bool = False
+    ) -> Decision:
+        """Whether `principal` may do that, and which policies say so.
+
+        `is_granted` says that the resource itself (a role's trust policy, a bucket policy) grants it to the principal.
+        """
+        own = self._own(principal, grant, facts, is_granted)
         policy = self._resource_policies.find(grant) if self._resource_policies is not None else None
         if policy is None or own.verdict is Verdict.EXPLICIT_DENY:
             return own
         verdict, is_direct = decide_for(policy, principal, grant.action, grant.resource, facts)
         if verdict is Verdict.EXPLICIT_DENY:
             return Decision(verdict, "resource-based policy")
-        return _ALLOWED if verdict is Verdict.ALLOWED and is_direct else own
+        is_granted = verdict is Verdict.ALLOWED and is_direct
+        return self._own(principal, grant, facts, is_granted) if is_granted else own
 
     def require(
         self, ctx: Context, service: str, grant: Grant, facts: Mapping[str, str] | None = None
@@ -71,32 +81,43 @@ class IdentityAuthorizer(Authorizer):
         """
         if ctx.principal.kind in ("root", "service"):
             return
-        known = Facts(lambda: (context_facts(ctx), *self._common(ctx.principal, grant), facts or {}))
+        known = Facts(
+            lambda: (context_facts(ctx), principal_facts(ctx.principal), facts or {}),
+            lambda key: self._late(grant, key),
+        )
         decision = self.decide(ctx.principal, grant, known)
         if not decision.is_allowed:
             raise denial(service, ctx.principal, grant, decision)
 
-    def _own(self, principal: Principal, grant: Grant, facts: Facts) -> Decision:
+    def _own(self, principal: Principal, grant: Grant, facts: Facts, is_granted: bool) -> Decision:
         if principal.kind in ("root", "service"):
             return _ALLOWED
         if principal.kind == "anonymous":
-            return _NOTHING
-        return self._identities.permissions(principal).decide(grant.action, grant.resource, facts)
+            return _ALLOWED if is_granted else _NOTHING
+        permissions = self._identities.permissions(principal)
+        decide = permissions.decide_granted if is_granted else permissions.decide
+        return decide(grant.action, grant.resource, facts)
 
-    def _facts(self, call: Call, grant: Grant, facts: Mapping[str, str]) -> Iterable[RawFacts]:
-        if grant.action == "iam:PassRole":
-            yield {"iam:PassedToService": f"{call.service}.amazonaws.com"}
-        yield from self._common(call.principal, grant)
-        yield request_tags(call.params)
-        yield facts
+    def _late(self, grant: Grant, key: str) -> str | None:
+        """Time, and tags of the resource."""
+        if key in _TIME_KEYS:
+            return time_facts(self._identities.now())[_TIME_KEYS[key]]
+        _, found, tag = key.partition(":resourcetag/")
+        record = self._identities.store.by_arn(grant.resource) if found else None
+        return (
+            next((value for name, value in record.tags.items() if name.lower() == tag), None)
+            if record
+            else None
+        )
 
-    def _common(self, principal: Principal, grant: Grant) -> Iterable[RawFacts]:
-        yield principal_facts(principal)
-        yield time_facts(self._identities.now())
-        if (record := self._identities.store.by_arn(grant.resource)) is not None:
-            service = grant.action.partition(":")[0]
-            for key, value in record.tags.items():
-                yield {f"aws:ResourceTag/{key}": value, f"{service}:ResourceTag/{key}": value}
+
+def _facts(call: Call, grant: Grant, facts: Mapping[str, str]) -> Iterable[RawFacts]:
+    """What the call itself says."""
+    yield principal_facts(call.principal)
+    yield request_tags(call.params)
+    yield facts
+    if grant.action == "iam:PassRole":
+        yield {"iam:PassedToService": f"{call.service}.amazonaws.com"}
 
 
 def denial(service: str, principal: Principal, grant: Grant, decision: Decision) -> ServiceError:

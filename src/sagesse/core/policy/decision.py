@@ -80,16 +80,32 @@ class Permissions(NamedTuple):
 
     def decide(self, action: str, resource: str, facts: Facts) -> Decision:
         """Whether every layer allows the action; the decision of the layer that does not, otherwise."""
-        decisions = [
-            layer.decide(action, resource, facts)
-            for layer in (self.identity, self.boundary, self.session)
-            if layer is not None
-        ]
-        for verdict in (Verdict.EXPLICIT_DENY, Verdict.IMPLICIT_DENY):
-            for decision in decisions:
-                if decision.verdict is verdict:
-                    return decision
-        return decisions[0]
+        decisions = self._ask(action, resource, facts)
+        return _strictest(decisions) or decisions[0]
+
+    def decide_granted(self, action: str, resource: str, facts: Facts) -> Decision:
+        """The decision when a policy of the resource itself grants the action to the principal.
+
+        Then the principal's own policies need not allow it, but they may deny it, and boundary and session still limit.
+        """
+        own, *limits = self._ask(action, resource, facts)
+        asked = limits if own.verdict is Verdict.IMPLICIT_DENY else [own, *limits]
+        return _strictest(asked) or Decision(Verdict.ALLOWED, "resource-based policy")
+
+    def _ask(self, action: str, resource: str, facts: Facts) -> list[Decision]:
+        layers = (self.identity, self.boundary, self.session)
+        return [layer.decide(action, resource, facts) for layer in layers if layer is not None]
+
+
+def _strictest(decisions: Iterable[Decision]) -> Decision | None:
+    """The first explicit deny, else the first implicit one; None when all allow."""
+    found: Decision | None = None
+    for decision in decisions:
+        if decision.verdict is Verdict.EXPLICIT_DENY:
+            return decision
+        if found is None and decision.verdict is Verdict.IMPLICIT_DENY:
+            found = decision
+    return found
 
 
 class ResourceDecision(NamedTuple):

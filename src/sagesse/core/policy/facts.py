@@ -4,6 +4,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 RawFacts: TypeAlias = Mapping[str, str | Sequence[str]]
+Late: TypeAlias = Callable[[str], str | None]
+
+
+def _nothing(key: str) -> None:
+    """No late values."""
 
 
 class Facts:
@@ -13,12 +18,14 @@ class Facts:
 
     Args:
         gather: answers mappings of key to value; later ones win. An empty ``aws:`` value counts as absent.
+        late: answers the value of one key (lower case) that is dear to find, when no mapping has it.
     """
 
-    __slots__ = ("_gather", "_known", "missing")
+    __slots__ = ("_gather", "_known", "_late", "missing")
 
-    def __init__(self, gather: Callable[[], Iterable[RawFacts]]) -> None:
+    def __init__(self, gather: Callable[[], Iterable[RawFacts]], late: Late = _nothing) -> None:
         self._gather = gather
+        self._late = late
         self._known: dict[str, tuple[str, ...]] | None = None
         self.missing: set[str] = set()
 
@@ -33,7 +40,11 @@ class Facts:
             self._known = _lowered(self._gather())
         found = self._known.get(key)
         if found is None:
-            self.missing.add(key)
+            value = self._late(key)
+            if value is None:
+                self.missing.add(key)
+                return None
+            found = self._known[key] = (value,)
         return found
 
     def text(self, key: str) -> str | None:

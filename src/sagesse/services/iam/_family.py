@@ -14,7 +14,9 @@ from sagesse.services.iam.error import unattachable_policy, validation_failed
 from sagesse.services.iam.kind import POLICY, ROLE, USER, path_arn
 
 _OWN_USER = frozenset({"GetUser", "CreateAccessKey", "ListAccessKeys", "UpdateAccessKey", "DeleteAccessKey"})
-_OF_POLICY = frozenset({"CreatePolicy", "GetPolicy", "DeletePolicy", "ListEntitiesForPolicy"})
+_OF_POLICY = frozenset(
+    {"GetPolicy", "DeletePolicy", "ListEntitiesForPolicy", "TagPolicy", "UntagPolicy", "ListPolicyTags"}
+)
 
 
 class Family(Service):
@@ -33,9 +35,7 @@ class Family(Service):
         return (Grant(f"iam:{operation}", self._subject(operation, params, scope.account)),)
 
     def _subject(self, operation: str, params: Params, account: str) -> str:
-        is_about_policy = (
-            operation in _OF_POLICY or "PolicyVersion" in operation or operation.endswith("TagPolicy")
-        )
+        is_about_policy = operation in _OF_POLICY or "PolicyVersion" in operation
         if is_about_policy and "PolicyArn" in params:
             return str(params["PolicyArn"])
         if operation == "CreatePolicy":

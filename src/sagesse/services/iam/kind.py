@@ -8,7 +8,7 @@ from sagesse.core.kind import Kind
 from sagesse.core.model import service_model
 from sagesse.core.record import AlreadyExists, Listing, Record, Store
 from sagesse.core.scope import Scope
-from sagesse.services.iam.error import already_exists, missing_policy, no_such_entity
+from sagesse.services.iam.error import already_exists, invalid_input, missing_policy, no_such_entity
 
 _BATCH = 200
 
@@ -82,9 +82,12 @@ def insert(
     """Add a record named by its request, under the request's Path.
 
     Raises:
-        ServiceError: the kind's duplicate error.
+        ServiceError: the kind's duplicate error, or tags with the same key.
     """
     kept = {key: value for key, value in request.items() if key not in {"Tags", "PermissionsBoundary"}}
+    tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags", ())}
+    if len({key.lower() for key in tags}) < len(request.get("Tags", ())):
+        raise invalid_input("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
     name = str(request[kind.key])
     path = str(request.get("Path", "/"))
     record = Record(
@@ -98,7 +101,7 @@ def insert(
         request={**kept, "Path": path},
         output=dict(output),
         state=dict(state),
-        tags={tag["Key"]: tag["Value"] for tag in request.get("Tags", ())},
+        tags=tags,
     )
     try:
         return store.insert(record)

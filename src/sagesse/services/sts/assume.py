@@ -87,13 +87,10 @@ class RoleAssumption:
         )
         if trust.verdict is not Verdict.ALLOWED:
             return False
-        own = self._authorizer.decide(caller, Grant(action, self._role_arn), facts)
-        if trust.is_direct and caller.account == role.account:
-            # The role names this caller: only a deny or a narrower layer of the caller's own still counts.
-            return own.is_allowed or (
-                own.verdict is Verdict.IMPLICIT_DENY and own.layer == "identity-based policy"
-            )
-        return own.is_allowed
+        # A role that names the caller itself needs no permission on the caller's side.
+        is_granted = trust.is_direct and caller.account == role.account
+        grant = Grant(action, self._role_arn)
+        return self._authorizer.decide(caller, grant, facts, is_granted=is_granted).is_allowed
 
     def _facts(self) -> list[Any]:
         session = {"sts:RoleSessionName": str(self._req["RoleSessionName"])}
