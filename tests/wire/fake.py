@@ -83,7 +83,12 @@ class FakePipeline:
     async def _get(self, call: Call) -> Mapping[str, Any]:
         path = self.folder / call.params["Key"]
         size = path.stat().st_size
-        return {"Body": FileSlice(path, 0, size), "ContentLength": size, "ETag": '"x"', "Metadata": {"a": "b"}}
+        return {
+            "Body": FileSlice(path, 0, size),
+            "ContentLength": size,
+            "ETag": '"x"',
+            "Metadata": {"a": "b"},
+        }
 
     async def _head(self, call: Call) -> Mapping[str, Any]:
         return {"ContentLength": 12345, "ETag": '"x"'}
