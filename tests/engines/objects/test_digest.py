@@ -20,8 +20,8 @@ CHECK_VALUES: dict[Algorithm, str] = {
 @pytest.mark.parametrize("algorithm", CHECK_VALUES)
 def test_crcs_have_their_check_values(algorithm: Algorithm) -> None:
     digest = Digest([algorithm])
-    digest.update(b"12345")
-    digest.update(b"6789")
+    digest.update([b"12345"])
+    digest.update([b"6789"])
     assert base64.b64decode(digest.checksums[algorithm]).hex() == CHECK_VALUES[algorithm]
 
 
@@ -34,7 +34,7 @@ def test_every_algorithm_has_its_size(algorithm: Algorithm) -> None:
 def test_parts_combine_to_the_checksum_of_the_whole(pieces: list[bytes], algorithm: Algorithm) -> None:
     def digest(data: bytes) -> Digest:
         made = Digest([algorithm])
-        made.update(data)
+        made.update([data])
         return made
 
     parts = [
@@ -61,6 +61,6 @@ def test_a_trailer_is_found_whatever_it_is() -> None:
 
 def test_the_right_digests_pass() -> None:
     digest = Digest(["CRC32"])
-    digest.update(b"123456789")
+    digest.update([b"123456789"])
     md5 = base64.b64encode(hashlib.md5(b"123456789").digest()).decode()
     verify(Expectation(content_md5=md5, checksum=("CRC32", "y/Q5Jg==")), digest, ("CRC32", "y/Q5Jg=="))

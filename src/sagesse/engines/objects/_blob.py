@@ -9,10 +9,12 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sagesse.core.body import FileSlice, read_slice
+
+MAX_CHUNKS = 1024  # the kernel takes no more at once
 
 
 class BlobFolder:
@@ -91,14 +93,19 @@ class BlobWriter:
         flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (0 if self._is_slot else os.O_EXCL)
         self._file = os.open(path, flags, 0o600)
 
-    def write(self, data: bytes) -> None:
-        """Append `data`; nothing after `discard`."""
+    def write(self, chunks: Sequence[bytes]) -> None:
+        """Append the chunks, at most `MAX_CHUNKS`; nothing after `discard`."""
         with self._guard:
-            view = memoryview(data)
-            while view and self._file >= 0:
-                written = os.pwrite(self._file, view, self._position)
+            left = sum(map(len, chunks))
+            if self._file < 0 or not left:
+                return
+            written = os.pwritev(self._file, chunks, self._position)
+            self._position += written
+            rest = b"".join(chunks)[written:] if written < left else b""
+            while rest:  # interrupted by a signal, or the disk is filling up
+                written = os.pwrite(self._file, rest, self._position)
                 self._position += written
-                view = view[written:]
+                rest = rest[written:]
 
     def written(self) -> Iterator[bytes]:
         """What was written, in chunks."""

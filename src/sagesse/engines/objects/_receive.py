@@ -6,7 +6,7 @@ from concurrent.futures import Executor
 from typing import Any, TypeVar
 
 from sagesse.core.body import Upload
-from sagesse.engines.objects._blob import BlobWriter
+from sagesse.engines.objects._blob import MAX_CHUNKS, BlobWriter
 from sagesse.engines.objects.base import Checksum, Expectation
 from sagesse.engines.objects.digest import DEFAULT_ALGORITHM, Digest, trailing, verify, wanted
 from sagesse.engines.objects.error import entity_too_large, storage_failed
@@ -86,19 +86,18 @@ class Receiver:
             size += len(chunk)
             held += len(chunk)
             batch.append(chunk)
-            if held < BATCH_BYTES:
+            if held < BATCH_BYTES and len(batch) < MAX_CHUNKS:
                 continue
             _refuse_size(size)
             if working is not None:
                 await working
-            working, batch, held = self._work(b"".join(batch), digest, await self._ready()), [], 0
+            working, batch, held = self._work(batch, digest, await self._ready()), [], 0
         if working is not None:
             await working
-        rest = b"".join(batch)
         if self._writer is None and size <= self._inline_bytes:
-            digest.update(rest)
-            return size, rest
-        await self._work(rest, digest, await self._ready())
+            digest.update(batch)
+            return size, b"".join(batch)
+        await self._work(batch, digest, await self._ready())
         return size, None
 
     def _again(self, data: bytes | None) -> Iterator[bytes]:
@@ -107,8 +106,8 @@ class Receiver:
             return iter((data,))
         return self._writer.written() if self._writer is not None else iter(())
 
-    def _work(self, data: bytes, digest: Digest, writer: BlobWriter) -> "asyncio.Future[Any]":
-        return asyncio.gather(self._run(lambda: digest.update(data)), self._run(lambda: writer.write(data)))
+    def _work(self, batch: list[bytes], digest: Digest, writer: BlobWriter) -> "asyncio.Future[Any]":
+        return asyncio.gather(self._run(lambda: digest.update(batch)), self._run(lambda: writer.write(batch)))
 
     async def _ready(self) -> BlobWriter:
         writer = self._writer or await self._run(self._open_writer)

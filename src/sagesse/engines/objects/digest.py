@@ -64,11 +64,12 @@ class Digest:
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._others: dict[Algorithm, _Hash] = {name: running(name) for name in algorithms}
 
-    def update(self, data: bytes) -> None:
+    def update(self, chunks: Iterable[bytes]) -> None:
         """Take more bytes."""
-        self._md5.update(data)
-        for other in self._others.values():
-            other.update(data)
+        for chunk in chunks:
+            self._md5.update(chunk)
+            for other in self._others.values():
+                other.update(chunk)
 
     def add(self, algorithm: Algorithm, chunks: Iterable[bytes]) -> None:
         """Add a checksum of the stream, which is read once more."""

@@ -434,12 +434,11 @@ class LocalObjectStore:
         def work() -> Digest:
             digest = Digest((algorithm,))
             if not row.segments:
-                digest.update(row.data[offset : offset + size_bytes])
+                digest.update((row.data[offset : offset + size_bytes],))
             with self._sweeper.pinned(tuple(_index.blobs_of(row.segments))):
                 for segment in _cut(row.segments, offset, size_bytes):
                     piece = FileSlice(self._blobs.path(segment.blob), segment.offset, segment.size_bytes)
-                    for chunk in read_slice(piece):
-                        digest.update(chunk)
+                    digest.update(read_slice(piece))
             return digest
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
