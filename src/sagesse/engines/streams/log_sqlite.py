@@ -232,7 +232,8 @@ class SqliteLogStore:
     ) -> SearchPage:
         """See `LogStore.search`."""
         reader = self._database.reader
-        scans = [Scan(_stream_id(reader, scope, group, name), name) for name in streams]
+        owner = _group_id(reader, scope, group)
+        scans = [Scan(_id_in_group(reader, owner, name), name) for name in streams]
         return search_rows(reader, scans, matches, self._live(scope, group, query))
 
     def sweep(self) -> int:
@@ -318,7 +319,10 @@ def _group_id(connection: sqlite3.Connection, scope: Scope, group: str) -> int:
 
 
 def _stream_id(connection: sqlite3.Connection, scope: Scope, group: str, stream: str) -> int:
-    owner = _group_id(connection, scope, group)
+    return _id_in_group(connection, _group_id(connection, scope, group), stream)
+
+
+def _id_in_group(connection: sqlite3.Connection, owner: int, stream: str) -> int:
     row = connection.execute("SELECT id FROM stream WHERE log_group=? AND name=?", (owner, stream)).fetchone()
     if row is None:
         raise StreamMissing(stream)
