@@ -26,6 +26,9 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalJobs]:
     jobs.close()
 
 
+_SETUP = "from setuptools import setup\nsetup(name='mine', version='1', packages=['mine'])\n"
+
+
 class _Script:
     """One script-mode job in the making."""
 
@@ -195,6 +198,17 @@ def test_requirements_are_installed_once_and_seen_by_the_script(engine: LocalJob
     (script.base / "code/requirements.txt").write_text("--no-index\n./small-1.0-py3-none-any.whl\n")
     run = script.run()
     assert (run.exit_code, output(run)[-1]) == (0, "from a wheel")
+
+
+@pytest.mark.slow  # pip builds and installs it
+def test_a_package_is_installed_and_run_as_a_module(engine: LocalJobs) -> None:
+    pytest.importorskip("setuptools")
+    script = _Script(engine, {"setup.py": _SETUP}, "mine.train", epochs=2)
+    (script.base / "code/mine").mkdir()
+    (script.base / "code/mine/__init__.py").touch()
+    (script.base / "code/mine/train.py").write_text("import sys; print(__name__, sys.argv[1:])")
+    run = script.run()
+    assert (run.exit_code, output(run)[-1]) == (0, "__main__ ['--epochs', '2']")
 
 
 def test_the_failure_text_is_the_toolkits() -> None:

@@ -6,6 +6,7 @@ installed. The key is the text of the requirements and the interpreter.
 
 import fcntl
 import hashlib
+import importlib.util
 import os
 import site
 import subprocess
@@ -39,18 +40,20 @@ def install_requirements(requirements: Path) -> str:
 
 
 def install_package(code: Path, base: Path) -> str:
-    """The interpreter that sees the user's own package (``setup.py`` in `code`), made for this job only.
+    """The interpreter that sees the user's own package, made for this job only.
+
+    The package is what ``setup.py`` in `code` describes, and what ``requirements.txt`` beside it asks for.
 
     Raises:
         RequirementError: pip failed.
     """
-    home = (
-        base.parent / "package-environment"
-        if os.access(base.parent, os.W_OK)
-        else base / "package-environment"
-    )
+    home = Path(os.environ.get("TMPDIR", str(base))) / "package-environment"
     _make_environment(home)
-    _pip(home, [str(code)], "the package in the source code")
+    requirements = code / "requirements.txt"
+    arguments = [str(code), *(["-r", str(requirements)] if requirements.exists() else [])]
+    if importlib.util.find_spec("setuptools") is not None:
+        arguments.append("--no-build-isolation")  # else pip fetches setuptools anew, if it can reach an index
+    _pip(home, arguments, "the package in the source code")
     return str(home / "bin/python")
 
 

@@ -108,17 +108,17 @@ def choose_program(setting: ScriptSetting) -> Program:
             "no entry point: give the hyperparameter sagemaker_program or the variable SAGEMAKER_PROGRAM"
         )
     _refuse_distribution(setting)
-    python, here = _python(code)
-    if (code / "setup.py").exists() and not (code / entry).is_file():
+    if (code / "setup.py").exists() and not entry.endswith(".sh"):
         return Program([install_package(code, setting.base), "-m", setting.module_name, *arguments])
     if not (code / entry).is_file():
         raise SettingError(f"the entry point {entry} is not in the source code of the job")
-    if entry.endswith(".py"):
-        if setting.framework.get("sagemaker_torch_distributed_enabled"):
-            return Program([python, *_torchrun(setting), entry, *arguments])
-        return Program([python, entry, *arguments], Path(entry) if here else None)
-    (code / entry).chmod(0o777)
-    return Program(["/bin/sh", "-c", f"exec {shlex.join([f'./{entry}', *arguments])}"])
+    if not entry.endswith(".py"):
+        (code / entry).chmod(0o777)
+        return Program(["/bin/sh", "-c", f"exec {shlex.join([f'./{entry}', *arguments])}"])
+    python, here = _python(code)
+    if setting.framework.get("sagemaker_torch_distributed_enabled"):
+        return Program([python, *_torchrun(setting), entry, *arguments])
+    return Program([python, entry, *arguments], Path(entry) if here else None)
 
 
 def _python(code: Path) -> tuple[str, bool]:

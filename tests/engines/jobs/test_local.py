@@ -392,3 +392,23 @@ def test_a_submitter_killed_at_any_moment_never_makes_a_job_run_twice(root: Path
             threading.Event().wait(number / 4000)  # 0 to 5 ms into `ensure`
             process.kill()
         assert output(finish(engine, shell("echo ran", run_id))) == ["ran"]
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs the program unshare")
+def test_a_kernel_that_refuses_namespaces_is_noticed(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from sagesse.engines.jobs.local import LocalJobs\n"
+        "from sagesse.testing.job_engine import *\n"
+        "jobs = LocalJobs(Path(sys.argv[1])); run = finish(jobs, shell('ls -d /opt/ml'))\n"
+        "print(run.isolation_level, run.exit_code, *output(run)); jobs.discard(run.log.parent.name)\n"
+        "jobs.stop_zygotes()"
+    )
+    refuse = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$0" -c "$@"'
+    command = ["unshare", "-Ur", "sh", "-c", refuse, sys.executable, program, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if "unshare" in done.stderr or "max_user_namespaces" in done.stderr:
+        pytest.skip("this machine offers no user namespaces to begin with")
+    level, code, folder = done.stdout.split()
+    assert (level, code) == ("3", "0"), done.stderr
+    assert folder.startswith(str(tmp_path))
