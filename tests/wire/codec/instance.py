@@ -67,6 +67,8 @@ class Generator:
             case "list":
                 count = self._count(least, most, depth)
                 return [self.value(shape.item, depth + 1) for _ in range(count)]
+            case "map" if shape.location is not None:
+                return {self._plain(): self._plain() for _ in range(self._count(least, most, depth))}
             case "map":
                 entries: dict[str, Any] = {}
                 for _ in range(self._count(least, most, depth)):
@@ -87,6 +89,9 @@ class Generator:
             case _:
                 low = float(shape.traits.get("min", -8))
                 return min(low + self.random.randrange(64) / 8, float(shape.traits.get("max", low + 8)))
+
+    def _plain(self) -> str:
+        return "".join(self.random.choice(_PLAIN) for _ in range(8))
 
     def _count(self, least: int, most: int, depth: int) -> int:
         if depth > DEEPEST:

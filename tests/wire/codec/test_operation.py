@@ -1,6 +1,7 @@
 """What services and the server rely on, one case at a time."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from xml.etree import ElementTree
 
 import cbor2
@@ -9,6 +10,7 @@ import pytest
 
 from sagesse.core.body import BytesUpload, FileSlice
 from sagesse.core.error import ServiceError
+from sagesse.core.model import service_model
 from sagesse.wire.codec import codec
 from sagesse.wire.message import WireReply, WireRequest
 
@@ -25,6 +27,13 @@ def header(reply: WireReply, name: str) -> str | None:
 
 def test_a_codec_is_compiled_once() -> None:
     assert codec("sts", "GetCallerIdentity", "query") is codec("sts", "GetCallerIdentity", "query")
+
+
+def test_threads_share_one_complete_codec() -> None:
+    names = list(service_model("dynamodbstreams").operations) * 4
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda name: codec("dynamodbstreams", name, "cbor"), names))
+    assert len(set(map(id, found))) == len(set(names))
 
 
 def test_an_unknown_operation_is_a_key_error() -> None:

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sagesse.core.model import Operation, service_model
 from sagesse.wire.codec import codec
@@ -60,6 +62,30 @@ def received(result: dict[str, Any], params: dict[str, Any], shape: Shape) -> di
 def test_reads_what_botocore_serialises(service: str, protocol: Protocol) -> None:
     for operation in service_model(service).operations.values():
         assert_reads_back(operation, protocol, 0)
+
+
+TRICKY: list[tuple[str, str, Protocol]] = [
+    ("dynamodb", "PutItem", "json"),
+    ("dynamodb", "TransactWriteItems", "json"),
+    ("cloudwatch", "PutMetricData", "query"),
+    ("cloudwatch", "PutMetricData", "cbor"),
+    ("iam", "CreateRole", "query"),
+    ("rds", "CreateDBCluster", "query"),
+    ("s3", "PutBucketLifecycleConfiguration", "rest-xml"),
+    ("s3", "PutBucketAcl", "rest-xml"),
+    ("s3", "CreateMultipartUpload", "rest-xml"),
+    ("s3control", "CreateJob", "rest-xml"),
+    ("lex-runtime", "PostContent", "rest-json"),
+    ("apigateway", "GetExport", "rest-json"),
+    ("sagemaker", "CreateTrainingJob", "json"),
+]
+
+
+@settings(max_examples=100, deadline=None)
+@given(case=st.sampled_from(TRICKY), seed=st.integers(0, 1 << 32), fill=st.floats(0.1, 1))
+def test_tricky_inputs_read_back(case: tuple[str, str, Protocol], seed: int, fill: float) -> None:
+    service, operation, protocol = case
+    assert_reads_back(service_model(service).operations[operation], protocol, seed, fill=fill)
 
 
 @pytest.mark.slow

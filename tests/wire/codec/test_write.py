@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sagesse.core.model import Operation, service_model
 from sagesse.wire.codec import codec
@@ -84,6 +86,29 @@ def expected(parsed: dict[str, Any], result: dict[str, Any], shape: Shape) -> di
 def test_botocore_parses_what_is_written(service: str, protocol: Protocol) -> None:
     for operation in service_model(service).operations.values():
         assert_parses_back(operation, protocol, 0)
+
+
+TRICKY: list[tuple[str, str, Protocol]] = [
+    ("dynamodb", "Query", "json"),
+    ("cloudwatch", "GetMetricData", "cbor"),
+    ("cloudwatch", "GetMetricData", "query"),
+    ("iam", "GetAccountAuthorizationDetails", "query"),
+    ("rds", "DescribeDBClusters", "query"),
+    ("s3", "GetBucketAcl", "rest-xml"),
+    ("s3", "ListObjectVersions", "rest-xml"),
+    ("s3", "GetObject", "rest-xml"),
+    ("s3control", "DescribeJob", "rest-xml"),
+    ("lex-runtime", "PostContent", "rest-json"),
+    ("glue", "GetTable", "json"),
+    ("sagemaker", "DescribeTrainingJob", "json"),
+]
+
+
+@settings(max_examples=100, deadline=None)
+@given(case=st.sampled_from(TRICKY), seed=st.integers(0, 1 << 32), fill=st.floats(0.1, 1))
+def test_tricky_outputs_parse_back(case: tuple[str, str, Protocol], seed: int, fill: float) -> None:
+    service, operation, protocol = case
+    assert_parses_back(service_model(service).operations[operation], protocol, seed, fill=fill)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import orjson
 
 from sagesse.core.error import ServiceError
 from sagesse.core.model import Operation, ServiceModel
-from sagesse.wire.codec.shape import Shape
+from sagesse.wire.codec.shape import COMPILING, Shape
 from sagesse.wire.codec.write_body import (
     XML_DECLARATION,
     content_type,
@@ -108,7 +108,8 @@ def _tree(error: ServiceError, protocol: Protocol, fault: _Fault) -> bytes:
     if fault.shape is not None:
         if "Message" in fault.shape.members:
             body["Message"] = error.message
-        convert = tree_writers(fault.shape.service, is_binary=is_binary).converter(fault.shape)
+        with COMPILING:
+            convert = tree_writers(fault.shape.service, is_binary=is_binary).converter(fault.shape)
         known = {key: fields.pop(key) for key in list(fields) if key in fault.shape.members}
         body.update(convert(known) if convert else known)
     body.update((key, value) for key, value in fields.items() if value is not None)
@@ -125,7 +126,9 @@ def _xml_fields(error: ServiceError, fault: _Fault) -> str:
             if name not in _MESSAGE and member.location is None
         }
         known = {name: fields.pop(name) for name, _ in members.values() if name in fields}
-        rendered = xml_writers(fault.shape.service, has_millis=False).fields(members)(known)
+        with COMPILING:
+            render = xml_writers(fault.shape.service, has_millis=False).fields(members)
+        rendered = render(known)
     return rendered + "".join(f"<{key}>{escape(str(value))}</{key}>" for key, value in fields.items())
 
 

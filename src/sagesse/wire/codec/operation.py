@@ -9,6 +9,7 @@ from sagesse.core.model import Operation, service_model
 from sagesse.wire.codec.check import compile_check
 from sagesse.wire.codec.error import compile_write_error
 from sagesse.wire.codec.read import compile_read, streams_in
+from sagesse.wire.codec.shape import COMPILING
 from sagesse.wire.codec.write import compile_write, streams_out
 from sagesse.wire.message import Protocol, WireReply, WireRequest
 
@@ -39,14 +40,22 @@ class OperationCodec:
         self.write_error: Callable[[ServiceError, str], WireReply] = compile_write_error(operation, protocol)
 
 
-@cache
+_codecs: dict[tuple[str, str, Protocol], OperationCodec] = {}
+
+
 def codec(service: str, operation: str, protocol: Protocol) -> OperationCodec:
-    """The codec of an operation; compiled on the first call.
+    """The codec of an operation; compiled on the first call, by one thread at a time.
 
     Raises:
         KeyError: no such service or operation.
     """
-    return OperationCodec(service_model(service).operations[operation], protocol)
+    key = (service, operation, protocol)
+    found = _codecs.get(key)
+    if found is None:
+        with COMPILING:
+            found = _codecs.get(key) or OperationCodec(service_model(service).operations[operation], protocol)
+            _codecs[key] = found
+    return found
 
 
 @cache

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
+from threading import RLock
 from typing import Any, TypeAlias
 
 from sagesse.core.model import ServiceModel
 
 Reader: TypeAlias = Callable[[Any, str], Any]  # (raw value, member name for messages) -> value
+# Held while shapes are compiled: their tables are shared before they are full, so that shapes may be recursive.
+COMPILING = RLock()
 LOCATIONS = frozenset(("uri", "querystring", "header", "headers", "statusCode"))
 
 
