@@ -1,0 +1,274 @@
+"""Training jobs through an unmodified boto3 against a real server: real processes, real ends."""
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sagesse.testing.server import Server
+
+from .flow import (
+    BUCKET,
+    PYTHON,
+    ROLE,
+    XGBOOST,
+    artifact_names,
+    channel,
+    finished,
+    log_lines,
+    make_bucket,
+    run_job,
+    script_job,
+    until,
+)
+
+WRITE_MODEL = "open('/opt/ml/model/weights.txt', 'w').write('1')\n"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bucket(server: Server) -> None:
+    make_bucket(server)
+
+
+def test_a_job_runs_the_script_and_stores_its_model(server: Server) -> None:
+    facts = run_job(server, script_job(server, "stores-model", WRITE_MODEL))
+    assert facts["TrainingJobStatus"] == "Completed"
+    uri = facts["ModelArtifacts"]["S3ModelArtifacts"]
+    assert uri == f"s3://{BUCKET}/out/stores-model/output/model.tar.gz"
+    assert artifact_names(server, uri) == ["weights.txt"]
+
+
+def test_output_data_becomes_an_archive_of_its_own(server: Server) -> None:
+    run_job(
+        server, script_job(server, "stores-output", "open('/opt/ml/output/data/plot.txt', 'w').write('1')")
+    )
+    assert artifact_names(server, f"s3://{BUCKET}/out/stores-output/output/output.tar.gz") == ["plot.txt"]
+
+
+def test_the_states_a_job_goes_through_are_told(server: Server) -> None:
+    facts = run_job(server, script_job(server, "tells-states", ""))
+    history = facts["SecondaryStatusTransitions"]
+    assert [entry["Status"] for entry in history] == [
+        "Starting",
+        "Downloading",
+        "Training",
+        "Uploading",
+        "Completed",
+    ]
+    assert all(entry["EndTime"] >= entry["StartTime"] for entry in history[:-1])
+    assert facts["TrainingTimeInSeconds"] >= 1
+
+
+def test_channels_are_at_their_place(server: Server) -> None:
+    server.client("s3").put_object(Bucket=BUCKET, Key="data/deep/a.csv", Body=b"1,2\n")
+    source = "print(open('/opt/ml/input/data/train/deep/a.csv').read())"
+    request = script_job(
+        server, "reads-channel", source, InputDataConfig=[channel("train", f"s3://{BUCKET}/data/")]
+    )
+    assert run_job(server, request)["TrainingJobStatus"] == "Completed"
+    assert "1,2" in log_lines(server, "reads-channel")
+
+
+def test_metrics_go_to_cloudwatch_and_to_the_description(server: Server) -> None:
+    specification = {
+        "TrainingImage": PYTHON,
+        "TrainingInputMode": "File",
+        "MetricDefinitions": [{"Name": "loss", "Regex": r"loss=(\S+)"}],
+    }
+    request = script_job(
+        server, "metered", "print('loss=0.5')\nprint('loss=0.25')", AlgorithmSpecification=specification
+    )
+    facts = run_job(server, request)
+    assert [(metric["MetricName"], metric["Value"]) for metric in facts["FinalMetricDataList"]] == [
+        ("loss", 0.25)
+    ]
+    statistics = server.client("cloudwatch").get_metric_statistics(
+        Namespace="/aws/sagemaker/TrainingJobs",
+        MetricName="loss",
+        Dimensions=[{"Name": "TrainingJobName", "Value": "metered"}],
+        StartTime=facts["CreationTime"].timestamp() - 120,
+        EndTime=facts["TrainingEndTime"].timestamp() + 120,
+        Period=3600,
+        Statistics=["Minimum", "Maximum", "SampleCount"],
+    )["Datapoints"]
+    assert [(point["Minimum"], point["Maximum"]) for point in statistics] == [(0.25, 0.5)]
+
+
+def test_a_failing_script_fails_the_job_with_its_words(server: Server) -> None:
+    facts = run_job(server, script_job(server, "fails", "raise ValueError('bad luck')"))
+    assert facts["TrainingJobStatus"] == "Failed"
+    assert facts["FailureReason"].startswith("AlgorithmError: ExecuteUserScriptError")
+    assert "bad luck" in facts["FailureReason"]
+    assert "exit code: 1" in facts["FailureReason"]
+
+
+def test_a_channel_without_objects_fails_the_job(server: Server) -> None:
+    request = script_job(server, "no-data", "", InputDataConfig=[channel("train", f"s3://{BUCKET}/none/")])
+    facts = run_job(server, request)
+    assert facts["TrainingJobStatus"] == "Failed"
+    assert facts["FailureReason"].startswith(
+        "ClientError: Data download failed:No S3 objects found under S3 URL"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "members", "said"),
+    [
+        ("no-role", {"RoleArn": "arn:aws:iam::123456789012:role/nobody"}, "Could not assume role"),
+        (
+            "no-image",
+            {"AlgorithmSpecification": {"TrainingImage": "me/mine:1", "TrainingInputMode": "File"}},
+            "no local recipe runs the image 'me/mine:1'",
+        ),
+        (
+            "no-bucket",
+            {"InputDataConfig": [channel("train", "s3://not-there/x")]},
+            "NoSuchBucket",
+        ),
+        ("no-target", {"OutputDataConfig": {"S3OutputPath": "s3://not-there/x"}}, "Artifact upload failed"),
+    ],
+)
+def test_what_does_not_exist_fails_the_job_later_and_says_why(
+    server: Server, name: str, members: dict[str, object], said: str
+) -> None:
+    facts = run_job(server, script_job(server, name, WRITE_MODEL, **members))
+    assert facts["TrainingJobStatus"] == "Failed"
+    assert facts["FailureReason"].startswith("ClientError: ")
+    assert said in facts["FailureReason"]
+
+
+def test_a_running_job_is_stopped_and_keeps_its_artifacts(server: Server) -> None:
+    waits = WRITE_MODEL + "print('ready', flush=True)\nimport signal\nsignal.pause()\n"
+    client = server.client("sagemaker")
+    client.create_training_job(**script_job(server, "stopped", waits))
+    until(lambda: client.describe_training_job(TrainingJobName="stopped")["SecondaryStatus"] == "Training")
+    until(lambda: "ready" in log_lines(server, "stopped"))
+    client.stop_training_job(TrainingJobName="stopped")
+    facts = finished(server, "stopped")
+    assert (facts["TrainingJobStatus"], facts["SecondaryStatus"]) == ("Stopped", "Stopped")
+    assert artifact_names(server, facts["ModelArtifacts"]["S3ModelArtifacts"]) == ["weights.txt"]
+
+
+def test_a_job_ends_at_its_maximum_runtime(server: Server) -> None:
+    request = script_job(
+        server, "too-long", "import signal\nsignal.pause()", StoppingCondition={"MaxRuntimeInSeconds": 1}
+    )
+    facts = run_job(server, request)
+    assert (facts["TrainingJobStatus"], facts["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
+
+
+def test_a_job_that_does_not_fit_waits_its_turn(server: Server) -> None:
+    whole = {"InstanceType": "ml.m5.24xlarge", "InstanceCount": 1, "VolumeSizeInGB": 1}
+    client = server.client("sagemaker")
+    waits = "import signal\nsignal.pause()\n"
+    client.create_training_job(**script_job(server, "first-in", waits, ResourceConfig=whole))
+    until(lambda: client.describe_training_job(TrainingJobName="first-in")["SecondaryStatus"] == "Training")
+    client.create_training_job(**script_job(server, "second-in", "", ResourceConfig=whole))
+    waiting = until(
+        lambda: (
+            (facts := client.describe_training_job(TrainingJobName="second-in"))["SecondaryStatus"]
+            == "Pending"
+            and facts
+        )
+    )
+    assert "waiting for 1 jobs" in waiting["SecondaryStatusTransitions"][-1]["StatusMessage"]
+    client.stop_training_job(TrainingJobName="first-in")
+    assert finished(server, "second-in")["TrainingJobStatus"] == "Completed"
+
+
+def test_a_job_has_the_credentials_of_its_role(server: Server) -> None:
+    source = "import boto3\nprint(boto3.client('sts').get_caller_identity()['Arn'])"
+    run_job(server, script_job(server, "who-am-i", source))
+    assert log_lines(server, "who-am-i") == ["arn:aws:sts::123456789012:assumed-role/sagemaker/SageMaker"]
+
+
+def test_an_entrypoint_of_the_request_is_run_as_it_is(server: Server) -> None:
+    specification = {
+        "TrainingImage": PYTHON,
+        "TrainingInputMode": "File",
+        "ContainerEntrypoint": ["/bin/sh", "-c"],
+        "ContainerArguments": ["cat /opt/ml/input/config/resourceconfig.json; exit 3"],
+    }
+    facts = run_job(server, script_job(server, "entrypoint", "", AlgorithmSpecification=specification))
+    assert "exit code: 3" in facts["FailureReason"]
+    assert any("network_interface_name" in line for line in log_lines(server, "entrypoint"))
+
+
+def test_xgboost_trains_and_reports_its_metrics(server: Server) -> None:
+    rows = "\n".join(f"{int(x * y > 20)},{x},{y}" for x in range(10) for y in range(10))
+    server.client("s3").put_object(Bucket=BUCKET, Key="table/rows.csv", Body=rows.encode())
+    request = {
+        **script_job(server, "xgboost", ""),
+        "AlgorithmSpecification": {"TrainingImage": XGBOOST, "TrainingInputMode": "File"},
+        "InputDataConfig": [channel(name, f"s3://{BUCKET}/table/") for name in ("train", "validation")],
+        "HyperParameters": {"num_round": "5", "objective": "binary:logistic", "eval_metric": "auc"},
+    }
+    facts = run_job(server, request)
+    assert facts["TrainingJobStatus"] == "Completed", facts.get("FailureReason")
+    metrics = {metric["MetricName"]: metric["Value"] for metric in facts["FinalMetricDataList"]}
+    assert metrics["validation:auc"] > 0.9
+    assert "xgboost-model" in artifact_names(server, facts["ModelArtifacts"]["S3ModelArtifacts"])
+
+
+def test_a_bad_hyperparameter_is_the_clients_error(server: Server) -> None:
+    request = {
+        **script_job(server, "bad-parameter", ""),
+        "AlgorithmSpecification": {"TrainingImage": XGBOOST, "TrainingInputMode": "File"},
+        "HyperParameters": {"num_round": "many"},
+    }
+    facts = run_job(server, request)
+    assert facts["FailureReason"].startswith("ClientError: ")
+    assert "num_round" in facts["FailureReason"]
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"EnableManagedSpotTraining": True},
+        {"VpcConfig": {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}},
+        {"CheckpointConfig": {"S3Uri": f"s3://{BUCKET}/x"}},
+        {"RetryStrategy": {"MaximumRetryAttempts": 2}},
+        {"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1}},
+    ],
+)
+def test_members_that_are_not_supported_are_refused_by_name(
+    server: Server, members: dict[str, object]
+) -> None:
+    with pytest.raises(ClientError, match="Sagesse does not support") as refusal:
+        server.client("sagemaker").create_training_job(**script_job(server, "refused", "", **members))
+    assert next(iter(members)) in str(refusal.value)
+
+
+def test_bad_input_is_refused_in_the_words_of_aws(server: Server) -> None:
+    request = {**script_job(server, "fine", ""), "TrainingJobName": "not/fine", "RoleArn": "no-role-at-all-of-any-kind"}
+    with pytest.raises(ClientError) as refusal:
+        server.client("sagemaker").create_training_job(**request)
+    said = refusal.value.response["Error"]
+    assert said["Code"] == "ValidationException"
+    assert said["Message"].startswith("2 validation errors detected: ")
+    assert "Value 'not/fine' at 'trainingJobName' failed to satisfy constraint" in said["Message"]
+
+
+def test_a_finished_job_can_be_deleted_and_a_running_one_not(server: Server) -> None:
+    client = server.client("sagemaker")
+    client.create_training_job(**script_job(server, "to-delete", "import signal\nsignal.pause()"))
+    with pytest.raises(ClientError, match="Cannot delete"):
+        client.delete_training_job(TrainingJobName="to-delete")
+    client.stop_training_job(TrainingJobName="to-delete")
+    finished(server, "to-delete")
+    client.delete_training_job(TrainingJobName="to-delete")
+    with pytest.raises(ClientError, match="Requested resource not found"):
+        client.describe_training_job(TrainingJobName="to-delete")
+
+
+def test_passing_a_role_needs_the_permission(server: Server) -> None:
+    iam = server.client("iam")
+    iam.create_user(UserName="trainer")
+    policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sagemaker:*","Resource":"*"}]}'
+    iam.put_user_policy(UserName="trainer", PolicyName="p", PolicyDocument=policy)
+    key = iam.create_access_key(UserName="trainer")["AccessKey"]
+    client = server.client(
+        "sagemaker",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    with pytest.raises(ClientError, match=f"iam:PassRole on resource: {ROLE}"):
+        client.create_training_job(**script_job(server, "passes-role", ""))
