@@ -1,6 +1,6 @@
 """The conformance suite of a `ServingEngine`: subclass it in a test module and say how to open one.
 
-Tests are coroutines; the module needs no plugin for them: each runs in its own event loop.
+Tests need no plugin: each runs its coroutine in an event loop of its own, uvloop's as in the server.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+import uvloop
 
 from sagesse.engines.serving.base import (
     Answer,
@@ -123,7 +124,7 @@ class ServingEngineSuite:
                 assert (await _ask(opened.engine, b"hi")).status == 200
                 assert opened.engine.look("s").restarts == 1
 
-        asyncio.run(run())
+        uvloop.run(run())
 
     def test_a_request_that_kills_its_server_is_told(self, tmp_path: Path) -> None:
         """Not a byte of the reply came, so it may be sent again."""
@@ -160,7 +161,7 @@ class ServingEngineSuite:
                 assert opened.engine.look("s").phase == "failed"
                 assert "this model is broken" in opened.engine.look("s").reason
 
-        asyncio.run(run())
+        uvloop.run(run())
 
     def test_a_new_engine_adopts_running_servers(self, tmp_path: Path) -> None:
         """After a restart of the platform the same process goes on."""
@@ -174,7 +175,7 @@ class ServingEngineSuite:
                 assert second.engine.look("s").run_id == run_id
                 assert (await _ask(second.engine, b"hi")).status == 200
 
-        asyncio.run(run())
+        uvloop.run(run())
 
     def test_retiring_lets_requests_finish(self, tmp_path: Path) -> None:
         """Those under way are answered, later ones are refused, and nothing is left at the end."""
@@ -200,7 +201,7 @@ class ServingEngineSuite:
             async with self.open(tmp_path / "engine") as opened:
                 assert opened.engine.retire("never")
 
-        asyncio.run(run())
+        uvloop.run(run())
 
     def test_servers_of_an_earlier_life_can_be_retired(self, tmp_path: Path) -> None:
         """Without their plan."""
@@ -212,7 +213,7 @@ class ServingEngineSuite:
             async with self.open(tmp_path / "engine") as second:
                 await until(lambda: second.engine.retire("s"))
 
-        asyncio.run(run())
+        uvloop.run(run())
 
     def test_an_unknown_server_is_gone(self, tmp_path: Path) -> None:
         """It cannot be picked, awaited or asked."""
@@ -224,14 +225,14 @@ class ServingEngineSuite:
                 with pytest.raises(ServerGone):
                     await opened.engine.invoke("no", Invocation(b""))
 
-        asyncio.run(run())
+        uvloop.run(run())
 
     def _with_server(self, tmp_path: Path, check: Callable[[ServingEngine], Awaitable[None]]) -> None:
         async def run() -> None:
             async with self._serving(tmp_path) as opened:
                 await check(opened.engine)
 
-        asyncio.run(run())
+        uvloop.run(run())
 
     @asynccontextmanager
     async def _serving(self, tmp_path: Path) -> AsyncGenerator[OpenedEngine]:

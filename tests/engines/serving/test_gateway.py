@@ -149,3 +149,15 @@ def test_each_invocation_is_counted_once() -> None:
 
     counted = {(datum.metric.name, datum.sum) for datum in data if datum.metric.name.startswith("Invocation")}
     assert {("Invocations", 2.0), ("Invocation4XXErrors", 1.0), ("Invocation5XXErrors", 0.0)} <= counted
+
+
+def test_servers_that_are_always_gone_do_not_hold_the_loop() -> None:
+    class AlwaysGone(FakeEngine):
+        async def invoke(self, server_id: str, invocation: Invocation) -> Answer:
+            raise ServerGone("gone")
+
+    routes = RoutingTable()
+    routes.set(KEY, [Variant("a", 1.0, ("a-1",))])
+
+    with pytest.raises(Unavailable):
+        _invoke(Gateway(routes, AlwaysGone(), InvocationMeter(), patience_s=0.01))

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from sagesse.engines.jobs.local import LocalJobs
 from sagesse.engines.serving.base import Invocation, WorkerDied
@@ -94,7 +95,7 @@ def test_requests_go_to_the_server_with_the_fewest(tmp_path: Path, zygote_folder
             assert engine.pick(["a", "b"]) == ({"a", "b"} - {first}).pop()
             await under_way
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_the_log_of_every_run_is_offered_before_it_goes(tmp_path: Path, zygote_folder: Path) -> None:
@@ -113,7 +114,7 @@ def test_the_log_of_every_run_is_offered_before_it_goes(tmp_path: Path, zygote_f
             await until(lambda: engine.look("a").restarts == 1)
             assert await engine.settle(["a"], 30)
 
-    asyncio.run(run())
+    uvloop.run(run())
     assert sorted(logs) == ["serve-a-1", "serve-a-2"]
     assert all("serving sagesse.testing.serving_model:load" in log for log in logs.values())
 
@@ -126,7 +127,7 @@ def test_changes_are_told(tmp_path: Path, zygote_folder: Path) -> None:
             engine.ensure("a", echo_plan(tmp_path / "model"))
             assert await engine.settle(["a"], 30)
 
-    asyncio.run(run())
+    uvloop.run(run())
     assert set(told) == {"a"}
     assert len(told) >= 4  # started, healthy, retiring, gone
 
@@ -146,7 +147,7 @@ def test_the_model_is_served_over_http_as_well(tmp_path: Path, zygote_folder: Pa
             assert client.getresponse().read() == b"1:hi"
             client.close()
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_a_bad_model_fails_at_once_with_the_loaders_words(tmp_path: Path, zygote_folder: Path) -> None:
@@ -160,7 +161,7 @@ def test_a_bad_model_fails_at_once_with_the_loaders_words(tmp_path: Path, zygote
             )
             assert engine.look("a").restarts == 0
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_a_server_id_cannot_leave_its_folder(tmp_path: Path) -> None:

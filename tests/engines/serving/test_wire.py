@@ -5,6 +5,7 @@ import socket
 from collections.abc import Awaitable, Callable
 
 import pytest
+import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,7 +30,7 @@ def _against(play: Callable[[Wire, socket.socket], Awaitable[None]]) -> None:
             wire.close()
             await wire.lost
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 async def _sent(there: socket.socket) -> bytes:

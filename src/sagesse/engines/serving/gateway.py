@@ -67,17 +67,21 @@ class Gateway:
             EndpointMissing, VariantMissing, Unavailable, Overloaded, WorkerDied, InvocationTimeout: see there.
         """
         started = time.perf_counter()
+        deadline = started + self._patience_s
         died = False
         while True:
-            variant, server_id = await self._choose(key, target_variant)
+            variant, server_id = await self._choose(key, target_variant, deadline)
             try:
                 answer = await self._engine.invoke(server_id, invocation)
-            except ServerGone:
+            except ServerGone as gone:
+                if time.perf_counter() > deadline:
+                    raise Unavailable(str(gone)) from gone
                 await asyncio.sleep(0)  # a server that is wrongly thought healthy must not stop the loop
                 continue
             except WorkerDied as error:
                 if error.may_retry and not died:
                     died = True
+                    deadline = time.perf_counter() + self._patience_s
                     continue
                 self._count(key, variant, 500, None, started)
                 raise
@@ -87,9 +91,8 @@ class Gateway:
             self._count(key, variant, answer.status, answer.model_latency_us, started)
             return Served(variant, answer)
 
-    async def _choose(self, key: EndpointKey, target_variant: str) -> tuple[str, str]:
-        """A variant's name and a healthy server of it; waits for one, within the patience."""
-        deadline = time.perf_counter() + self._patience_s
+    async def _choose(self, key: EndpointKey, target_variant: str, deadline: float) -> tuple[str, str]:
+        """A variant's name and a healthy server of it; waits for one until `deadline`."""
         while True:
             variants = self._candidates(key, target_variant)
             servers = {
@@ -100,7 +103,8 @@ class Gateway:
             if drawn := draw(variants, servers):
                 return drawn[0].name, drawn[1]
             ids = [server_id for variant in variants for server_id in variant.server_ids]
-            if not await self._engine.settle(ids, deadline - time.perf_counter()):
+            left_s = deadline - time.perf_counter()
+            if left_s <= 0 or not await self._engine.settle(ids, left_s):
                 raise Unavailable(f"no model server of endpoint {key[2]} is healthy")
 
     def _candidates(self, key: EndpointKey, target_variant: str) -> list[Variant]:
