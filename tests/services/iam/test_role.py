@@ -5,7 +5,9 @@ from urllib.parse import unquote
 
 import pytest
 
+from sagesse.core.call import Call
 from sagesse.core.error import ServiceError
+from sagesse.core.principal import Principal
 from tests.core.policy.build import allow, document, statement
 from tests.services.iam.account import ACCOUNT, TRUST, TestAccount
 
@@ -74,6 +76,22 @@ def test_an_unknown_policy_is_not_attachable(account: TestAccount) -> None:
         account.ask("AttachRolePolicy", RoleName="r", PolicyArn=arn)
     assert refusal.value.code == "NoSuchEntityException"
     assert refusal.value.message == f"Policy {arn} does not exist or is not attachable."
+
+
+def test_a_policy_of_another_account_is_not_attachable(account: TestAccount) -> None:
+    account.role("r")
+    made = account.call(
+        Call(
+            service="iam",
+            operation="CreatePolicy",
+            region="us-east-1",
+            principal=Principal.root("210987654321"),
+            params={"PolicyName": "p", "PolicyDocument": allow()},
+            request_id="r-1",
+        )
+    )
+    with pytest.raises(ServiceError, match="is not attachable"):
+        account.ask("AttachRolePolicy", RoleName="r", PolicyArn=made["Policy"]["Arn"])
 
 
 def test_what_is_not_attached_is_not_detached(account: TestAccount) -> None:

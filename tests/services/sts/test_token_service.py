@@ -99,6 +99,15 @@ def test_a_missing_role_is_refused_like_a_forbidden_one(account: TestAccount) ->
         account.assume(f"arn:aws:iam::{ACCOUNT}:role/nobody")
 
 
+@pytest.mark.parametrize(
+    "arn", ["nonsense-nonsense-nonsense", "arn:aws:s3:::bucket", f"arn:aws:iam::{ACCOUNT}:user/ann"]
+)
+def test_what_is_no_roles_arn_is_invalid(account: TestAccount, arn: str) -> None:
+    with pytest.raises(ServiceError) as refusal:
+        account.assume(arn)
+    assert (refusal.value.code, refusal.value.message) == ("ValidationError", f"{arn} is invalid")
+
+
 def test_the_path_of_the_arn_must_be_right(account: TestAccount) -> None:
     account.role("r", Path="/team/")
     with pytest.raises(ServiceError, match="AccessDenied"):

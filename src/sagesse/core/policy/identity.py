@@ -50,12 +50,12 @@ class Identities:
     def find(self, access_key_id: str) -> Credential | None:
         """The active credential of that access key; see `Credentials.find`."""
         found = self._kept(self._credentials, access_key_id, lambda: self._read_credential(access_key_id))
-        if found is not None:
+        if found is not None and found.expires is None:
             self._last_used[access_key_id] = self._clock.now()
         return found
 
     def last_used(self, access_key_id: str) -> float | None:
-        """When that access key was last asked for, since this process began."""
+        """When that lasting access key was last asked for, since this process began."""
         return self._last_used.get(access_key_id)
 
     def permissions(self, principal: Principal) -> Permissions:

@@ -8,7 +8,7 @@ from sagesse.core.call import Context
 from sagesse.core.kind import Kind
 from sagesse.core.policy import Identities, IdentityAuthorizer, compile_policy
 from sagesse.core.policy.aws_managed import managed_policies
-from sagesse.core.scope import Scope
+from sagesse.core.scope import Scope, parse_arn
 from sagesse.core.service import Grant, Params, Service
 from sagesse.services.iam.error import unattachable_policy, validation_failed
 from sagesse.services.iam.kind import POLICY, ROLE, USER, path_arn
@@ -67,7 +67,7 @@ class Family(Service):
         self._authorizer.require(ctx, "iam", Grant(f"iam:{operation}", principal.arn))
         return principal.name
 
-    def _boundary(self, req: Params) -> dict[str, Any]:
+    def _boundary(self, ctx: Context, req: Params) -> dict[str, Any]:
         """The output members of a requested permissions boundary.
 
         Raises:
@@ -76,15 +76,18 @@ class Family(Service):
         arn = req.get("PermissionsBoundary")
         if arn is None:
             return {}
-        self._check_attachable(str(arn))
+        self._check_attachable(ctx, str(arn))
         boundary = {
             "PermissionsBoundaryType": "PermissionsBoundaryPolicy",
             "PermissionsBoundaryArn": str(arn),
         }
         return {"PermissionsBoundary": boundary}
 
-    def _check_attachable(self, arn: str) -> None:
-        if arn not in managed_policies() and self._identities.document(arn) is None:
+    def _check_attachable(self, ctx: Context, arn: str) -> None:
+        """Only policies of AWS and of the account itself."""
+        parsed = parse_arn(arn)
+        is_own = parsed is not None and parsed.account == ctx.account
+        if arn not in managed_policies() and not (is_own and self._identities.document(arn) is not None):
             raise unattachable_policy(arn)
 
 

@@ -57,7 +57,7 @@ class PolicyHolders(Family):
 
     def _attach(self, ctx: Context, kind: Kind, req: Params) -> None:
         arn = str(req["PolicyArn"])
-        self._check_attachable(arn)
+        self._check_attachable(ctx, arn)
 
         def attach(record: Record) -> None:
             attached: list[str] = record.state["attached"]
@@ -88,7 +88,7 @@ class PolicyHolders(Family):
         return sorted_page("AttachedPolicies", listed, req, lambda policy: policy["PolicyArn"])
 
     def _set_boundary(self, ctx: Context, kind: Kind, req: Params) -> None:
-        boundary = self._boundary(req)
+        boundary = self._boundary(ctx, req)
         change(ctx, kind, str(req[kind.key]), lambda record: record.output.update(boundary))
         self._identities.forget()
 

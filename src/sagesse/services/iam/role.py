@@ -36,7 +36,7 @@ class Roles(PolicyHolders):
             output={
                 "RoleId": new_unique_id("AROA"),
                 "AssumeRolePolicyDocument": quote(trust, safe="-_.~"),
-                **self._boundary(req),
+                **self._boundary(ctx, req),
             },
             state={"inline": {}, "attached": [], "trust": trust},
         )

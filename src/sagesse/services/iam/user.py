@@ -25,17 +25,17 @@ class Users(PolicyHolders):
             req,
             account=ctx.account,
             now=ctx.now(),
-            output={"UserId": new_unique_id("AIDA"), **self._boundary(req)},
+            output={"UserId": new_unique_id("AIDA"), **self._boundary(ctx, req)},
             state={"inline": {}, "attached": []},
         )
         return {"User": shown(ctx, USER, record)}
 
-    @inline
     def get_user(self, ctx: Context, req: Params) -> Result:
         """The user named, or the caller."""
         name = self._own_name(ctx, req, "GetUser")
         if name is None:
-            return {"User": {"UserId": ctx.account, "Arn": ctx.principal.arn, "CreateDate": _ROOT_CREATED}}
+            created = min((key.created for key in keys_of(ctx, "")), default=ctx.now())
+            return {"User": {"UserId": ctx.account, "Arn": ctx.principal.arn, "CreateDate": created}}
         return {"User": shown(ctx, USER, USER.get(ctx, name))}
 
     def list_users(self, ctx: Context, req: Params) -> Result:
@@ -113,9 +113,6 @@ class Users(PolicyHolders):
     def list_user_tags(self, ctx: Context, req: Params) -> Result:
         """The tags."""
         return list_tags(USER.get(ctx, str(req["UserName"])), req)
-
-
-_ROOT_CREATED = 0.0  # the account has no record; its age is not known
 
 
 def check_bare(record: Record) -> None:

@@ -65,7 +65,7 @@ class RoleAssumption:
 
     def _role(self) -> Record:
         arn = parse_arn(self._role_arn)
-        if arn is None:
+        if arn is None or arn.service != "iam" or not arn.resource.startswith("role/"):
             raise validation_failed(f"{self._role_arn} is invalid")
         role = self._identities.role(arn.account, arn.resource.rpartition("/")[2])
         if role is None or role.arn != self._role_arn:
