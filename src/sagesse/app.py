@@ -21,7 +21,7 @@ from sagesse.core.record import Key, Record, Store
 from sagesse.core.service import Registry, Service
 from sagesse.core.store_sqlite import SqliteStore
 from sagesse.engines.capacity import Capacity
-from sagesse.engines.image import UnknownImage, find_recipe
+from sagesse.engines.image import UnknownImage, find_recipe, image_tags
 from sagesse.engines.jobs.local import LocalJobs
 from sagesse.engines.metrics.sqlite import SqliteMetricStore
 from sagesse.engines.objects.local import LocalObjectStore
@@ -30,7 +30,7 @@ from sagesse.engines.serving.local import LocalServing
 from sagesse.engines.serving.meter import InvocationMeter
 from sagesse.engines.serving.routing import RoutingTable
 from sagesse.engines.streams.log_sqlite import SqliteLogStore
-from sagesse.services import cloudwatch, iam, logs, s3, sagemaker, sagemaker_runtime, sts
+from sagesse.services import cloudwatch, ecr, iam, logs, s3, sagemaker, sagemaker_runtime, sts
 from sagesse.services.iam import RootKey
 from sagesse.wire.authenticate import Authenticator
 from sagesse.wire.authority import Authority
@@ -38,7 +38,8 @@ from sagesse.wire.gateway import Gateway
 from sagesse.wire.message import WireReply, WireRequest
 from sagesse.wire.server import WireServer, serve
 
-_METRICS_S = 15.0
+_METRICS_S = 15.0  # how often the counts of invocations go to CloudWatch
+_SWEEP_S = 300.0
 
 
 class App:
@@ -115,7 +116,7 @@ class App:
         self._adopt()
         self.reconciler.start()
         metering = self.invocations.run(self.metrics, every_s=_METRICS_S)
-        self._tasks.append(self._loop.create_task(metering))
+        self._tasks += [self._loop.create_task(metering), self._loop.create_task(self._sweep())]
 
     async def stop(self) -> None:
         """Let requests in flight end, then release everything. Jobs and model servers live on, unless ephemeral."""
@@ -175,6 +176,7 @@ class App:
             *s3.services(self.objects),
             *(family(self.logs) for family in (logs.Groups, logs.Streams, logs.Events)),
             cloudwatch.Metrics(self.metrics),
+            *(family(image_tags) for family in (ecr.Repositories, ecr.Images)),
             *sagemaker.services(
                 jobs=self.jobs,
                 serving=self.serving,
@@ -226,6 +228,13 @@ class App:
         if self.settings.ephemeral:
             endpoints["POST /_sagesse/reset"] = self._reset
         return endpoints
+
+    async def _sweep(self) -> None:
+        """Forget now and then what has passed its retention."""
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            await asyncio.to_thread(self.logs.sweep)
+            await asyncio.to_thread(self.metrics.sweep, self._clock.now())
 
     async def _reset(self, _: WireRequest) -> WireReply:
         await self.reset()

@@ -17,11 +17,11 @@ def test_reading_goes_on_where_it_stopped(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"1 one\n2 tw")
     lines, offset = read_log(log)
-    assert lines == [LogLine(1, "one")]
+    assert lines == [LogLine(1, "one", 6)]
     with log.open("ab") as file:
         file.write(b"o\n3 \n")
     lines, offset = read_log(log, offset)
-    assert lines == [LogLine(2, "two"), LogLine(3, "")]
+    assert lines == [LogLine(2, "two", 12), LogLine(3, "", 15)]
     assert read_log(log, offset) == ([], offset)
 
 
@@ -32,3 +32,4 @@ def test_no_content_breaks_the_reader(tmp_path_factory: pytest.TempPathFactory, 
     lines, offset = read_log(log)
     assert len(lines) == content.count(b"\n")
     assert offset == content.rfind(b"\n") + 1
+    assert [line.end for line in lines][-1:] == [offset] * bool(lines)

@@ -9,10 +9,11 @@ _STAMPED = re.compile(rb"(\d{1,15}) (.*)", re.DOTALL)
 
 
 class LogLine(NamedTuple):
-    """One line of a job's output and when it came, in epoch milliseconds."""
+    """One line of a job's output, when it came in epoch milliseconds, and the offset in the file behind it."""
 
     time_ms: int
     text: str
+    end: int
 
 
 def read_log(log: Path, offset: int = 0) -> tuple[list[LogLine], int]:
@@ -27,11 +28,16 @@ def read_log(log: Path, offset: int = 0) -> tuple[list[LogLine], int]:
     except FileNotFoundError:
         return [], offset
     complete = content[: content.rfind(b"\n") + 1]
-    return [_parse(line) for line in complete.split(b"\n")[:-1]], offset + len(complete)
+    lines: list[LogLine] = []
+    end = offset
+    for line in complete.split(b"\n")[:-1]:
+        end += len(line) + 1
+        lines.append(_parse(line, end))
+    return lines, end
 
 
-def _parse(line: bytes) -> LogLine:
+def _parse(line: bytes, end: int) -> LogLine:
     match = _STAMPED.fullmatch(line)
     if match is None:  # a job without a view of its own can reach its log and write what it likes
-        return LogLine(0, line.decode("utf-8", "replace"))
-    return LogLine(int(match[1]), match[2].decode("utf-8", "replace"))
+        return LogLine(0, line.decode("utf-8", "replace"), end)
+    return LogLine(int(match[1]), match[2].decode("utf-8", "replace"), end)

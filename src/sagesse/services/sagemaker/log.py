@@ -26,11 +26,12 @@ class Definition(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A value that a job printed, and when (epoch seconds)."""
+    """A value that a job printed, when (epoch seconds), and the offset behind its line."""
 
     name: str
     value: float
     time: float
+    end: int
 
 
 _NO_METRIC = Metric("", "")
@@ -119,7 +120,7 @@ def find_metrics(lines: Iterable[LogLine], definitions: Iterable[Definition]) ->
             if value is None:
                 value = _number(definition.shown.search(text))
             if value is not None:
-                yield Found(definition.name, value, line.time_ms / 1000)
+                yield Found(definition.name, value, line.time_ms / 1000, line.end)
 
 
 def shown(text: str) -> str:
