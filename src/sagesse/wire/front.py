@@ -63,6 +63,10 @@ class Exchange:
         """Whether the connection is plain, so that the kernel can send files itself."""
         return self._front.scheme == "http"
 
+    def has_body(self) -> bool:
+        """Whether a piece of the body, or its end, has arrived and waits to be received."""
+        return self._cycle.message_event.is_set()
+
     async def send_file(self, descriptor: int, *, offset: int, size_bytes: int) -> None:
         """Send a piece of an open file as (part of) the body; the headers must have been sent.
 

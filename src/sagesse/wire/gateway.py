@@ -96,7 +96,12 @@ class Gateway:
         """Answer one request."""
         exchange: Exchange | None = scope.get("sagesse")
         request = _head(scope)
-        body = Body(receive, size_bytes=_body_size(request), timeout_s=self._limits.idle_s)
+        body = Body(
+            receive,
+            size_bytes=_body_size(request),
+            timeout_s=self._limits.idle_s,
+            is_here=exchange.has_body if exchange else _never,
+        )
         request_id = new_request_id()
         reply = await self._reply(request, body, request_id)
         # A client that was never told to continue may send the body or not: only a new connection is unambiguous.
@@ -303,6 +308,10 @@ def _leaves_body_unsigned(route: Route) -> bool:
 
 async def _health(_: WireRequest) -> WireReply:
     return WireReply(200, [("Content-Type", "application/json")], b'{"status":"ok"}')
+
+
+def _never() -> bool:
+    return False
 
 
 def _text(status: int, message: str) -> WireReply:

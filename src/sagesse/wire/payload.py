@@ -7,13 +7,13 @@ checked when it ends, so whoever consumes it acts only after the iteration is ov
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from typing import Any, NamedTuple
 
 from sagesse.core.error import ServiceError
 from sagesse.wire.chunked import ChainedSigner, ChunkDecoder
 from sagesse.wire.inflate import too_large
-from sagesse.wire.sigv4 import EMPTY_SHA256, UNSIGNED, Signature, signing_key
+from sagesse.wire.sigv4 import EMPTY_SHA256, UNSIGNED, Signature, payload_digest, signing_key
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CHUNKED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
@@ -21,18 +21,32 @@ _CHUNKED_TRAILER = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
 _PLAIN_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 _STREAMING = (_CHUNKED, _CHUNKED_TRAILER, _PLAIN_TRAILER)
 _HASH_BATCH_BYTES = 1 << 20
+_SMALL_BYTES = 64 * 1024
 
 
 class Body:
-    """The body of one HTTP request, in the pieces the server received."""
+    """The body of one HTTP request, in the pieces the server received.
+
+    Args:
+        receive: ASGI's.
+        size_bytes: the announced length; None for a body of unknown length.
+        timeout_s: how long a client may send nothing.
+        is_here: whether `receive` will answer at once; spares the timer then.
+    """
 
     def __init__(
-        self, receive: Callable[[], Awaitable[Any]], *, size_bytes: int | None, timeout_s: float
+        self,
+        receive: Callable[[], Awaitable[Any]],
+        *,
+        size_bytes: int | None,
+        timeout_s: float,
+        is_here: Callable[[], bool],
     ) -> None:
         self.size_bytes = size_bytes
         self.is_complete = size_bytes == 0
         self._receive = receive
         self._timeout_s = timeout_s
+        self._is_here = is_here
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """The pieces.
@@ -41,6 +55,28 @@ class Body:
             ServiceError: the client went away or sent nothing for too long.
         """
         while not self.is_complete:
+            if piece := await self._next():
+                yield piece
+
+    async def read(self, limit_bytes: int) -> bytes:
+        """All of it.
+
+        Raises:
+            ServiceError: 413 beyond `limit_bytes`, before reading where the length is announced; as iterating.
+        """
+        if self.size_bytes is not None and self.size_bytes > limit_bytes:
+            raise too_large(limit_bytes)
+        if self.is_complete:
+            return b""
+        first = await self._next()
+        if self.is_complete and len(first) <= limit_bytes:
+            return first
+        return first + await read_all(self, None, limit_bytes - len(first))
+
+    async def _next(self) -> bytes:
+        if self._is_here():
+            message = await self._receive()
+        else:
             try:
                 async with asyncio.timeout(self._timeout_s):
                     message = await self._receive()
@@ -51,22 +87,13 @@ class Body:
                     "period. Idle connections will be closed.",
                     status=400,
                 ) from None
-            if message["type"] == "http.disconnect":
-                raise ServiceError("IncompleteBody", "The client closed the connection.", status=400)
-            self.is_complete = not message.get("more_body", False)
-            if piece := message.get("body", b""):
-                yield piece
-
-    async def read(self, limit_bytes: int) -> bytes:
-        """All of it.
-
-        Raises:
-            ServiceError: 413 beyond `limit_bytes`, before reading where the length is announced.
-        """
-        return await read_all(self, self.size_bytes, limit_bytes)
+        if message["type"] == "http.disconnect":
+            raise ServiceError("IncompleteBody", "The client closed the connection.", status=400)
+        self.is_complete = not message.get("more_body", False)
+        return message.get("body", b"")
 
 
-async def read_all(pieces: AsyncIterator[bytes] | Any, size_bytes: int | None, limit_bytes: int) -> bytes:
+async def read_all(pieces: AsyncIterable[bytes], size_bytes: int | None, limit_bytes: int) -> bytes:
     """All bytes of `pieces`, at most `limit_bytes`.
 
     Raises:
@@ -168,17 +195,20 @@ class PayloadUpload:
                     yield part
             self._finish(self._decoder)
             return
-        digest = _Digest() if self._digest is not None else None
+        if self._digest is None:
+            async for piece in self._body:
+                yield piece
+            return
+        if self._size_bytes is not None and self._size_bytes <= _SMALL_BYTES:
+            data = await self._body.read(_SMALL_BYTES)
+            self._check_digest(payload_digest(data))
+            yield data
+            return
+        digest = _Digest()
         async for piece in self._body:
-            if digest is not None:
-                await digest.update(piece)
+            await digest.update(piece)
             yield piece
-        if digest is not None and await digest.finish() != self._digest:
-            raise ServiceError(
-                "XAmzContentSHA256Mismatch",
-                "The provided 'x-amz-content-sha256' header does not match what was computed.",
-                status=400,
-            )
+        self._check_digest(await digest.finish())
 
     async def read(self, limit_bytes: int) -> bytes:
         """All of it, checked.
@@ -186,9 +216,17 @@ class PayloadUpload:
         Raises:
             ServiceError: 413 beyond `limit_bytes`.
         """
-        if self._digest == EMPTY_SHA256 and self._body.is_complete:
+        if self._body.is_complete and self._digest in {None, EMPTY_SHA256} and self._decoder is None:
             return b""
         return await read_all(self, self._size_bytes, limit_bytes)
+
+    def _check_digest(self, computed: str) -> None:
+        if computed != self._digest:
+            raise ServiceError(
+                "XAmzContentSHA256Mismatch",
+                "The provided 'x-amz-content-sha256' header does not match what was computed.",
+                status=400,
+            )
 
     def _finish(self, decoder: ChunkDecoder) -> None:
         decoder.finish()

@@ -240,39 +240,56 @@ def _choose(
     """
     rules = match.rules.get(request.method, ())
     fitting = [rule for rule in rules if not rule.literals or (query and _has_literals(rule, query))]
-    if len(fitting) > 1:
-        fitting.sort(
-            key=lambda rule: (
-                *_rank(rule, request, query),
-                _likeness(rule, match, preferred),
-                not rule.is_deprecated,
-            ),
-            reverse=True,
-        )
     if not fitting:
         return None
+    if len(fitting) > 1:
+        fitting = _most_demanding(fitting, request, query)
+    if len(fitting) > 1:
+        fitting = [max(fitting, key=lambda rule: _likeness(rule, request, match, preferred))]
     rule = fitting[0]
     if query and not rule.literals and rule.service == "s3" and _names_subresource(match.rules, query):
         return None  # DELETE /bucket?acl must never delete the bucket
     return rule
 
 
-def _rank(rule: Rule, request: Addressed, query: dict[str, str]) -> tuple[int, int, int, bool]:
-    wanted = len(rule.query) + len(rule.headers)
-    present = sum(name in query for name in rule.query)
-    present += sum(name in request.headers for name in rule.headers)
-    same_end = request.raw_path.endswith("/") == rule.ends_in_slash
-    return (len(rule.literals), present - wanted, present, same_end)
+def _most_demanding(rules: list[Rule], request: Addressed, query: dict[str, str]) -> list[Rule]:
+    """Of the rules with most query literals, those that lack least of what they require and require most."""
+    if query:
+        most = max(len(rule.literals) for rule in rules)
+        rules = [rule for rule in rules if len(rule.literals) == most]
+    ranks = [_rank(rule, request, query) for rule in rules]
+    best = max(ranks)
+    return [rule for rule, rank in zip(rules, ranks, strict=True) if rank == best]
 
 
-def _likeness(rule: Rule, match: Match, preferred: tuple[str, ...]) -> int:
-    """How much the host or an ARN in the path speaks for the service of `rule`."""
+def _rank(rule: Rule, request: Addressed, query: dict[str, str]) -> tuple[int, int]:
+    present = missing = 0
+    for name in rule.query:
+        if name in query:
+            present += 1
+        else:
+            missing += 1
+    for name in rule.headers:
+        if name in request.headers:
+            present += 1
+        else:
+            missing += 1
+    return (-missing, present)
+
+
+def _likeness(
+    rule: Rule, request: Addressed, match: Match, preferred: tuple[str, ...]
+) -> tuple[bool, int, bool]:
+    """How much the path's end, the host or an ARN in the path speak for a rule among equals."""
     marker = _OLD_ARN.get(rule.service)
     if rule.service in preferred:
-        return 2
-    if marker is None:
-        return 0
-    return 1 if any(marker in unquote(value) for value in match.values) else -1
+        service = 2
+    elif marker is None:
+        service = 0
+    else:
+        service = 1 if any(marker in unquote(value) for value in match.values) else -1
+    same_end = request.raw_path.endswith("/") == rule.ends_in_slash
+    return same_end, service, not rule.is_deprecated
 
 
 def _has_literals(rule: Rule, query: dict[str, str]) -> bool:

@@ -153,10 +153,7 @@ def _derive(secret: str, date: str, region: str, service: str) -> bytes:
 
 
 def _canonical(signature: Signature, request: Signed, payload_hash: str, encode_again: bool) -> bytes:
-    headers = request.headers
-    lines = [
-        f"{name}:{_trim(headers.get(name, ''))}\n" for name in signature.signed_headers.split(";")
-    ]  # names are checked to be sorted when parsed
+    lines = [_line(name, request.headers.get(name, "")) for name in _names(signature.signed_headers)]
     path = request.raw_path or "/"
     if encode_again:
         path = quote(unquote_to_bytes(path), safe="/~")
@@ -167,8 +164,22 @@ def _canonical(signature: Signature, request: Signed, payload_hash: str, encode_
     return text.encode("latin-1", "replace")
 
 
-def _trim(value: str) -> str:
-    return " ".join(value.split()) if "  " in value else value.strip()
+def _line(name: str, value: str) -> str:
+    """A canonical header; the HTTP parser has trimmed the value."""
+    return f"{name}:{' '.join(value.split())}\n" if "  " in value else f"{name}:{value}\n"
+
+
+@lru_cache(maxsize=256)
+def _names(signed_headers: str) -> tuple[str, ...]:
+    """The signed headers' names; the same few sets come again and again.
+
+    Raises:
+        Refused: they are not as the standard wants them.
+    """
+    names = signed_headers.split(";")
+    if "host" not in names or names != sorted(set(names)):
+        raise Refused("malformed", "SignedHeaders must be sorted, without repetition, and include host.")
+    return tuple(names)
 
 
 @lru_cache(maxsize=1024)
@@ -200,7 +211,7 @@ def _canonical_query(query: str, signature: Signature, encode_again: bool) -> st
 
 
 def _check_covered(signature: Signature, headers: dict[str, str]) -> None:
-    signed = signature.signed_headers.split(";")
+    signed = _names(signature.signed_headers)
     loose = [
         name
         for name in headers
@@ -262,28 +273,15 @@ def _query_values(parts: Iterable[str]) -> dict[str, str]:
 def _signature(
     fields: dict[str, str], timestamp: str, *, token: str | None, expires_s: int | None
 ) -> Signature:
-    scope = fields["Credential"].split("/")
-    if len(scope) < 5 or scope[-1] != "aws4_request":
-        raise Refused(
-            "malformed",
-            f"the Credential is mal-formed; expecting '<ACCESS_KEY>/YYYYMMDD/REGION/SERVICE/aws4_request', "
-            f"got {fields['Credential'][:120]!r}.",
-        )
-    date, region, service = scope[-4:-1]
-    if not _PLACE.fullmatch(region) or not _PLACE.fullmatch(service):
-        raise Refused(
-            "malformed", f"the Credential names no region or service: {region[:40]!r}, {service[:40]!r}."
-        )
+    access_key_id, date, region, service = _credential(fields["Credential"])
     moment = _epoch_s(timestamp)
     if date != timestamp[:8]:
         raise Refused(
             "malformed", f"Date in Credential scope {date[:20]!r} does not match {timestamp[:8]!r}."
         )
-    names = fields["SignedHeaders"].split(";")
-    if "host" not in names or names != sorted(set(names)):
-        raise Refused("malformed", "SignedHeaders must be sorted, without repetition, and include host.")
+    _names(fields["SignedHeaders"])
     return Signature(
-        access_key_id="/".join(scope[:-4]),
+        access_key_id=access_key_id,
         date=date,
         region=region,
         service=service,
@@ -296,6 +294,25 @@ def _signature(
     )
 
 
+@lru_cache(maxsize=256)
+def _credential(text: str) -> tuple[str, str, str, str]:
+    """Access key id, date, region and service of a Credential."""
+    parts = text.split("/")
+    if len(parts) < 5 or parts[-1] != "aws4_request":
+        raise Refused(
+            "malformed",
+            f"the Credential is mal-formed; expecting '<ACCESS_KEY>/YYYYMMDD/REGION/SERVICE/aws4_request', "
+            f"got {text[:120]!r}.",
+        )
+    date, region, service = parts[-4:-1]
+    if not _PLACE.fullmatch(region) or not _PLACE.fullmatch(service):
+        raise Refused(
+            "malformed", f"the Credential names no region or service: {region[:40]!r}, {service[:40]!r}."
+        )
+    return "/".join(parts[:-4]), date, region, service
+
+
+@lru_cache(maxsize=256)
 def _epoch_s(timestamp: str) -> float:
     match = _TIMESTAMP.fullmatch(timestamp) if timestamp.isascii() else None
     if match is None:
