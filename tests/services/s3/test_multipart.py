@@ -120,3 +120,12 @@ def test_slices_of_objects_are_parts(s3: Any, bucket: str, refused: Refusals) ->
     again = begin(s3, bucket)
     error = refused("upload_part_copy", **again, PartNumber=1, CopySourceRange="bytes=0-99999999", **source)
     assert error == ("InvalidArgument", 400)
+
+
+def test_completing_again_gives_the_same_answer(s3: Any, bucket: str, refused: Refusals) -> None:
+    upload = begin(s3, bucket)
+    wish = {**upload, "MultipartUpload": {"Parts": [send(s3, upload, 1, b"x")]}}
+    first, second = (s3.complete_multipart_upload(**wish) for _ in range(2))
+    assert (second["ETag"], second["Location"]) == (first["ETag"], first["Location"])
+    s3.put_object(Bucket=bucket, Key="k", Body=b"another")
+    assert refused("complete_multipart_upload", **wish) == ("NoSuchUpload", 404)

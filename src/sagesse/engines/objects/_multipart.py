@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from sagesse.engines.objects._index import hold, hold_new, release, save_object
+from sagesse.engines.objects._index import find_object, hold, hold_new, release, save_object
 from sagesse.engines.objects._schema import Segment, decode_segments, encode
 from sagesse.engines.objects.base import (
     NULL_VERSION,
@@ -32,6 +32,7 @@ from sagesse.engines.objects.error import (
     no_such_upload,
 )
 
+_REMEMBERED_S = 86_400.0
 _decode_upload = msgspec.msgpack.Decoder(UploadInfo).decode
 _decode_part = msgspec.msgpack.Decoder(PartEntry).decode
 
@@ -157,7 +158,18 @@ def complete_upload(connection: sqlite3.Connection, upload: UploadInfo, finish: 
     hold(connection, segments)
     save_object(connection, info, segments=segments, condition=finish.condition, now=finish.now)
     remove_upload(connection, upload, finish.now)
+    connection.execute("DELETE FROM completed WHERE at < ?", (finish.now - _REMEMBERED_S,))
+    connection.execute("INSERT INTO completed VALUES (?,?,?)", (upload.id, info.etag, finish.now))
     return info
+
+
+def find_completed(connection: sqlite3.Connection, address: Address, upload_id: str) -> ObjectInfo:
+    """The object a recent upload was made into, or NoSuchUpload."""
+    row = connection.execute("SELECT etag FROM completed WHERE upload=?", (upload_id,)).fetchone()
+    found = find_object(connection, address) if row is not None else None
+    if row is None or found is None or found.info.etag != row[0]:
+        raise no_such_upload(upload_id)
+    return found.info
 
 
 def remove_upload(connection: sqlite3.Connection, upload: UploadInfo, now: float) -> None:

@@ -28,6 +28,9 @@ SCHEMA = (
     """CREATE TABLE IF NOT EXISTS part (
         upload TEXT NOT NULL, number INTEGER NOT NULL, segments BLOB NOT NULL, record BLOB NOT NULL,
         PRIMARY KEY (upload, number)) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS completed (
+        upload TEXT PRIMARY KEY, etag TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID""",
+    "CREATE INDEX IF NOT EXISTS completed_at ON completed (at)",
     "CREATE TABLE IF NOT EXISTS epoch (name TEXT PRIMARY KEY) WITHOUT ROWID",
 )
 

@@ -279,6 +279,14 @@ class ObjectStore(Protocol):
         """
         ...
 
+    async def completed(self, address: Address, upload_id: str) -> ObjectInfo:
+        """The object an upload was made into, for clients that did not hear the answer.
+
+        Raises:
+            ServiceError: NoSuchUpload; also when the object is another by now, or after a day.
+        """
+        ...
+
     async def abort(self, upload: UploadInfo) -> None:
         """Forget the upload and its parts."""
         ...

@@ -198,7 +198,7 @@ class LocalObjectStore:
             _index.find_bucket(self._database.reader, bucket)
             return list_page(self._database.reader, bucket, query)
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        return await asyncio.to_thread(work)
 
     async def delete(self, bucket: str, deletions: Sequence[Deletion]) -> list[ServiceError | None]:
         """See `ObjectStore.delete`."""
@@ -342,6 +342,10 @@ class LocalObjectStore:
         self._layouts.pop(upload.id, None)
         return info
 
+    async def completed(self, address: Address, upload_id: str) -> ObjectInfo:
+        """See `ObjectStore.completed`."""
+        return _multipart.find_completed(self._database.reader, address, upload_id)
+
     async def abort(self, upload: UploadInfo) -> None:
         """See `ObjectStore.abort`."""
         now = self._clock.now()
@@ -354,7 +358,7 @@ class LocalObjectStore:
         """See `ObjectStore.wipe`. The files go a little later."""
 
         def work(connection: sqlite3.Connection) -> None:
-            for table in ("bucket", "object", "body", "blob", "upload", "part", "epoch"):
+            for table in ("bucket", "object", "body", "blob", "upload", "part", "completed", "epoch"):
                 connection.execute(f"DELETE FROM {table}")
 
         self._blobs.begin_epoch()

@@ -2,9 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote_plus
 
 from sagesse.core.call import Context
 from sagesse.core.service import Params, Result
@@ -12,9 +10,7 @@ from sagesse.engines.objects.base import ListQuery, ObjectEntry, Page
 from sagesse.services.s3._attribute import quoted
 from sagesse.services.s3._error import invalid_argument
 from sagesse.services.s3._family import Family, owner
-
-MAX_KEYS = 1000
-_MAX_INT = 2**31 - 1
+from sagesse.services.s3._page import encoder, page_limit
 
 
 class Listings(Family):
@@ -60,37 +56,6 @@ class Listings(Family):
             limit=page_limit(req, "MaxKeys"),
         )
         return await self._objects.page(bucket, query)
-
-
-def page_limit(req: Params, member: str) -> int:
-    """How many entries a page may have: at most 1000.
-
-    Raises:
-        ServiceError: InvalidArgument for a negative number.
-    """
-    asked = int(req.get(member, MAX_KEYS))
-    if not 0 <= asked <= _MAX_INT:
-        name = f"{member[0].lower()}{member[1:]}"
-        raise invalid_argument(f"Argument {name} must be an integer between 0 and {_MAX_INT}", name, asked)
-    return min(asked, MAX_KEYS)
-
-
-def encoder(req: Params) -> Callable[[str], str]:
-    """How names are written in the response: percent-encoded when the client asks for ``url``.
-
-    Raises:
-        ServiceError: another encoding was asked for.
-    """
-    encoding = req.get("EncodingType")
-    if encoding is None:
-        return str
-    if encoding != "url":
-        raise invalid_argument("Invalid Encoding Method specified in Request", "encoding-type", encoding)
-    return _percent_encoded
-
-
-def _percent_encoded(name: str) -> str:
-    return quote_plus(name, safe="/*")
 
 
 def _members(req: Params, bucket: str, page: Page, shown_owner: dict[str, str] | None) -> dict[str, Any]:

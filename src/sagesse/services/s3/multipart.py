@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from sagesse.core.call import Context
+from sagesse.core.error import ServiceError
 from sagesse.core.service import Params, Result
-from sagesse.engines.objects.base import Algorithm, ChecksumKind, ChosenPart, UploadInfo
+from sagesse.engines.objects.base import Algorithm, ChecksumKind, ChosenPart, ObjectInfo, UploadInfo
 from sagesse.engines.objects.digest import DEFAULT_ALGORITHM, is_combinable
 from sagesse.engines.objects.error import invalid_request
 from sagesse.services.s3._attribute import attributes_of, quoted
@@ -20,8 +21,8 @@ from sagesse.services.s3._checksum import (
 from sagesse.services.s3._condition import bare, write_condition
 from sagesse.services.s3._error import invalid_argument, malformed_xml
 from sagesse.services.s3._family import Family, owner
+from sagesse.services.s3._page import encoder, page_limit
 from sagesse.services.s3._unsupported import refuse_object_acl
-from sagesse.services.s3.listing import encoder, page_limit
 from sagesse.services.s3.object import upload_of
 
 MAX_PARTS = 10_000
@@ -66,8 +67,14 @@ class Uploads(Family):
         return {"ETag": quoted(part.etag), **part_checksum_members(shown)}
 
     async def complete_multipart_upload(self, ctx: Context, req: Params) -> Result:
-        """Make the object of the parts listed."""
-        upload = await self._upload(ctx, req)
+        """Make the object of the parts listed; asked again within a day, give the same answer."""
+        try:
+            upload = await self._upload(ctx, req)
+        except ServiceError as error:
+            if error.code != "NoSuchUpload":
+                raise
+            address = await self._address(ctx, req)
+            return _completion(ctx, await self._objects.completed(address, str(req["UploadId"])))
         chosen = _chosen(req.get("MultipartUpload") or {})
         if req.get("ChecksumType", upload.kind) != upload.kind:
             raise invalid_request(
@@ -82,14 +89,7 @@ class Uploads(Family):
             size_bytes=None if size is None else int(size),
             condition=write_condition(req),
         )
-        scheme = "https" if ctx.is_secure else "http"
-        return {
-            "Location": f"{scheme}://{ctx.host}/{info.bucket}/{info.key}",
-            "Bucket": info.bucket,
-            "Key": info.key,
-            "ETag": quoted(info.etag),
-            **checksum_members(info.checksum),
-        }
+        return _completion(ctx, info)
 
     async def abort_multipart_upload(self, ctx: Context, req: Params) -> Result:
         """Forget an upload and its parts."""
@@ -99,14 +99,14 @@ class Uploads(Family):
     async def list_parts(self, ctx: Context, req: Params) -> Result:
         """A page of an upload's parts."""
         upload = await self._upload(ctx, req)
-        marker, limit = int(req.get("PartNumberMarker") or 0), page_limit(req, "MaxParts")
+        marker, limit = int(req.get("PartNumberMarker", 0)), page_limit(req, "MaxParts")
         later = [part for part in await self._objects.parts(upload) if part.number > marker]
         shown = later[:limit]
         result: dict[str, Any] = {
             "Bucket": upload.bucket,
             "Key": upload.key,
             "UploadId": upload.id,
-            "PartNumberMarker": str(marker),
+            "PartNumberMarker": marker,
             "MaxParts": limit,
             "IsTruncated": len(later) > len(shown),
             "StorageClass": "STANDARD",
@@ -124,7 +124,7 @@ class Uploads(Family):
             ],
         }
         if shown:
-            result["NextPartNumberMarker"] = str(shown[-1].number)
+            result["NextPartNumberMarker"] = shown[-1].number
         if upload.is_declared:
             result |= {"ChecksumAlgorithm": upload.algorithm, "ChecksumType": upload.kind}
         return result
@@ -163,6 +163,17 @@ class Uploads(Family):
         """The upload a call names, in a bucket that was checked."""
         address = await self._address(ctx, req)
         return await self._objects.upload(address, str(req["UploadId"]))
+
+
+def _completion(ctx: Context, info: ObjectInfo) -> Result:
+    scheme = "https" if ctx.is_secure else "http"
+    return {
+        "Location": f"{scheme}://{ctx.host}/{info.bucket}/{info.key}",
+        "Bucket": info.bucket,
+        "Key": info.key,
+        "ETag": quoted(info.etag),
+        **checksum_members(info.checksum),
+    }
 
 
 def part_number(req: Params) -> int:

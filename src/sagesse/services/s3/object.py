@@ -12,6 +12,7 @@ from sagesse.services.s3._checksum import checksum_members, expectation, part_ch
 from sagesse.services.s3._condition import bare, check_read, write_condition
 from sagesse.services.s3._error import invalid_argument, malformed_xml
 from sagesse.services.s3._family import Family
+from sagesse.services.s3._page import page_limit
 from sagesse.services.s3._range import Slice, requested_slice
 from sagesse.services.s3._unsupported import refuse_object_acl, refuse_unsupported
 
@@ -156,18 +157,18 @@ def _part_members(req: Params, info: ObjectInfo) -> dict[str, Any] | None:
     """The parts of an object made of parts, a page of them."""
     if not info.parts:
         return None
-    marker, limit = int(req.get("PartNumberMarker", 0)), int(req.get("MaxParts", 1000))
+    marker, limit = int(req.get("PartNumberMarker", 0)), page_limit(req, "MaxParts")
     later = [part for part in info.parts if part.number > marker]
     shown = later[:limit]
     members: dict[str, Any] = {
         "TotalPartsCount": len(info.parts),
-        "PartNumberMarker": str(marker),
+        "PartNumberMarker": marker,
         "MaxParts": limit,
         "IsTruncated": len(later) > len(shown),
         "Parts": [_part(part) for part in shown],
     }
     if shown:
-        members["NextPartNumberMarker"] = str(shown[-1].number)
+        members["NextPartNumberMarker"] = shown[-1].number
     return members
 
 
