@@ -1,7 +1,7 @@
 """The small process beside each run: it starts the job once, keeps its log, ends it in time, writes how it ended.
 
 It is a fork of the zygote in a session of its own, so it outlives the server. While the job is quiet it
-sleeps in poll(2) without a timer (unless a memory limit is watched).
+sleeps in poll(2); twice a minute it looks whether the run's folder is still there, and ends the job if not.
 """
 
 import contextlib
@@ -25,6 +25,7 @@ from sagesse.runtime.sandbox import Level, View, enter
 from sagesse.runtime.thread_budget import LoadedLibraries
 
 _MEMORY_CHECK_S = 0.5
+_FOLDER_CHECK_S = 30.0
 _READ_BYTES = 1 << 16
 
 
@@ -101,6 +102,7 @@ class _Supervision:
         self._started: float | None = None
         self._end_at: float | None = None  # of the job: the next time something is done to it (monotonic)
         self._check_at: float | None = None
+        self._look_at = time.monotonic() + _FOLDER_CHECK_S
         self._wait_status: int | None = None
 
     def run(self) -> Outcome:
@@ -198,6 +200,10 @@ class _Supervision:
         if self._check_at is not None and now >= self._check_at:
             self._check_memory()
             self._check_at = now + _MEMORY_CHECK_S
+        if now >= self._look_at:
+            if not self._folder.exists():
+                self._kill()  # somebody threw the run away, with the server that knew of it
+            self._look_at = now + _FOLDER_CHECK_S
 
     def _check_memory(self) -> None:
         limit = self._plan.memory_bytes
@@ -216,9 +222,9 @@ class _Supervision:
         self._end_at = None
         os.kill(self._init, signal.SIGKILL)  # the job dies with its init, whatever it is doing
 
-    def _patience_ms(self) -> int | None:
-        moments = [moment for moment in (self._end_at, self._check_at) if moment is not None]
-        return max(0, round((min(moments) - time.monotonic()) * 1000) + 1) if moments else None
+    def _patience_ms(self) -> int:
+        moments = (moment for moment in (self._end_at, self._check_at, self._look_at) if moment is not None)
+        return max(0, round((min(moments) - time.monotonic()) * 1000) + 1)
 
     def _finish(self) -> None:
         """End what the job left behind, then read the output and the events that are still in the pipes."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -412,3 +413,16 @@ def test_a_kernel_that_refuses_namespaces_is_noticed(tmp_path: Path) -> None:
     level, code, folder = done.stdout.split()
     assert (level, code) == ("3", "0"), done.stderr
     assert folder.startswith(str(tmp_path))
+
+
+@pytest.mark.slow  # the supervisor looks twice a minute
+def test_a_job_whose_folder_was_thrown_away_ends(fresh: LocalJobs) -> None:
+    plan = shell(f"echo up; {ENDLESS}")
+    wait_for_line(fresh.ensure(plan), "up")
+    folder = fresh.folder(plan.run_id)
+    supervisor = run_folder.holder(folder)
+    assert supervisor is not None
+    ended = os.pidfd_open(supervisor)
+    shutil.rmtree(folder)
+    assert select.select([ended], [], [], 60)[0]
+    os.close(ended)
