@@ -16,6 +16,7 @@ from sagesse.engines.metrics.base import Datum, Metric, MetricStore
 from sagesse.engines.serving.routing import EndpointKey
 
 _BUCKETS_PER_E = 16
+_TICK_S = 0.5
 _log = logging.getLogger(__name__)
 
 
@@ -78,12 +79,18 @@ class InvocationMeter:
         return found
 
     async def run(self, store: MetricStore, *, every_s: float = 15.0) -> None:
-        """Move the counts to `store` now and then, until cancelled, and then once more."""
+        """Move the counts to `store`, at most every `every_s`, until cancelled, and then once more.
+
+        The first invocations after a quiet time are there within a second.
+        """
         loop = asyncio.get_running_loop()
+        next_s = loop.time()
         try:
             while True:
-                await asyncio.sleep(every_s)
-                await loop.run_in_executor(None, _put, store, self.take())
+                await asyncio.sleep(_TICK_S)
+                if self._counts and loop.time() >= next_s:
+                    next_s = loop.time() + every_s
+                    await loop.run_in_executor(None, _put, store, self.take())
         finally:
             _put(store, self.take())
 

@@ -25,6 +25,7 @@ _UNSUPPORTED = {
     "EnableExplanations": "online explanations are not built yet",
     "PrefixAwareId": "prefix-aware routing is not built yet",
 }
+_MESSAGE_BYTES = 8192
 _TIMED_OUT = (
     "Your invocation timed out while waiting for a response from container primary. Review the latency metrics for "
     "each container in Amazon CloudWatch, resolve the issue, and try again."
@@ -95,7 +96,8 @@ def _invocation(req: Mapping[str, Any]) -> Invocation:
 def _result(ctx: Context, endpoint: str, served: Served) -> Result:
     answer: Answer = served.answer
     if not 200 <= answer.status < 300:
-        raise _model_error(ctx, endpoint, answer.status, answer.body.decode("utf-8", "replace"))
+        text = answer.body[:_MESSAGE_BYTES].decode("utf-8", "replace")
+        raise _model_error(ctx, endpoint, answer.status, text)
     result: dict[str, Any] = {"Body": answer.body, "InvokedProductionVariant": served.variant}
     if answer.content_type:
         result["ContentType"] = answer.content_type
