@@ -82,7 +82,7 @@ class FakePipeline:
 
     async def _get(self, call: Call) -> Mapping[str, Any]:
         path = self.folder / call.params["Key"]
-        size = path.stat().st_size
+        size = path.stat().st_size if path.exists() else 1
         return {
             "Body": FileSlice(path, 0, size),
             "ContentLength": size,

@@ -246,6 +246,10 @@ def test_a_file_comes_back_as_it_is(wire: FakeServer, boto: Boto) -> None:
         assert reply["Body"].read() == data[:size]
 
 
+def test_a_file_that_has_gone_is_an_error_to_retry(boto: Boto) -> None:
+    assert code_of(lambda: boto("s3").get_object(Bucket="bucket", Key="gone")) == ("InternalFailure", 500)
+
+
 def test_head_keeps_the_length_and_sends_no_body(boto: Boto) -> None:
     client = boto("s3")
     assert client.head_object(Bucket="bucket", Key="k")["ContentLength"] == 12345

@@ -97,12 +97,15 @@ class Front(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start; an idle connection is closed like a kept-alive one."""
         super().connection_made(transport)
-        self.timeout_keep_alive_task = self.loop.call_later(
-            self.timeout_keep_alive, self.timeout_keep_alive_handler
-        )
+        self._await_request()
         early, self._early = self._early or [], None
         for data in early:
             self.data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End; a connection whose TLS handshake failed never began."""
+        if self._early is None:
+            super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Parse what came."""
@@ -120,6 +123,8 @@ class Front(HttpToolsProtocol):
             self.refuse(400, "The request is not well-formed HTTP/1.1.")
         else:
             self._bound_head(len(data))
+            if self.cycle is None or self.cycle.response_complete:  # pyright: ignore[reportUnnecessaryComparison]
+                self._await_request()
 
     def on_message_begin(self) -> None:
         """A head starts."""
@@ -167,6 +172,13 @@ class Front(HttpToolsProtocol):
         )
         self.transport.write(head.encode() + body)
         self.transport.close()
+
+    def _await_request(self) -> None:
+        """Close the connection unless something comes before the keep-alive time is over."""
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
 
     def _bound_head(self, received_bytes: int) -> None:
         if not self._is_in_head:

@@ -107,7 +107,11 @@ class Gateway:
         # A client that was never told to continue may send the body or not: only a new connection is unambiguous.
         is_last = exchange is not None and exchange.awaits_continue and not body.is_complete
         try:
-            await send_reply(reply, method=request.method, send=send, exchange=exchange, is_last=is_last)
+            try:
+                await send_reply(reply, method=request.method, send=send, exchange=exchange, is_last=is_last)
+            except FileNotFoundError:  # removed since; the client's next try learns what became of it
+                reply = self._failure(request, request_id)
+                await send_reply(reply, method=request.method, send=send, exchange=exchange, is_last=is_last)
         except Exception as failure:
             _log.warning("request %s: the response was cut: %r", request_id, failure)
             if exchange is not None:
@@ -124,10 +128,7 @@ class Gateway:
             _log.error(
                 "%s %s failed, request %s", request.method, request.raw_path, request_id, exc_info=failure
             )
-            error = ServiceError(
-                "InternalFailure", f"Sagesse failed; the server's log has request {request_id}.", status=500
-            )
-            return self._common_error(error, request, request_id)
+            return self._failure(request, request_id)
 
     async def _own(self, request: WireRequest, body: Body) -> WireReply:
         endpoint = self._endpoints.get(f"{request.method} {request.raw_path}")
@@ -261,6 +262,10 @@ class Gateway:
             host=host,
             is_secure=request.is_secure,
         )
+
+    def _failure(self, request: WireRequest, request_id: str) -> WireReply:
+        message = f"Sagesse failed; the server's log has request {request_id}."
+        return self._common_error(ServiceError("InternalFailure", message, status=500), request, request_id)
 
     def _common_error(self, error: ServiceError, request: WireRequest, request_id: str) -> WireReply:
         protocol = self._router.protocol(request, _signing_name(request))

@@ -9,6 +9,7 @@ AWS_DOMAINS = ("amazonaws.com", "amazonaws.com.cn", "api.aws", "app.aws", "on.aw
 
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 _S3_LABEL = re.compile(r"s3(-accelerate|-fips|-website|-[a-z]{2}(-[a-z]+)+-\d)?")
+_MAX_NAME = 260
 _LOCAL = ("localhost", "localhost.localdomain")
 _BUCKET = re.compile(r"[a-z0-9A-Z._-]{3,255}")
 _TELEMETRY = re.compile(r"sm-pysdk-t-[a-z0-9-]+\.s3[.-].*")
@@ -38,9 +39,13 @@ def without_port(authority: str) -> str:
     return name if colon and port.isdigit() else host
 
 
-@lru_cache(maxsize=512)
 def parse_host(authority: str) -> Host:
     """Take a Host header apart; a name that says nothing gives a bare `Host`."""
+    return _parse(authority) if len(authority) <= _MAX_NAME else Host(authority[:_MAX_NAME])
+
+
+@lru_cache(maxsize=512)
+def _parse(authority: str) -> Host:
     name = without_port(authority)
     domain = next((end for end in AWS_DOMAINS if name == end or name.endswith("." + end)), None)
     if domain is None:
