@@ -54,7 +54,8 @@ class App:
         self.settings = settings
         self._clock = clock or SystemClock()
         self._folder = settings.folder
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.chmod(0o700)  # it holds secret keys
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wire: WireServer | None = None
         self._tasks: list[asyncio.Task[None]] = []

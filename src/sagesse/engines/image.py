@@ -36,13 +36,14 @@ class UnknownImage(Exception):  # noqa: N818 - reads as the fact it states
     """No recipe for that image."""
 
 
+_TORCH_PRELOAD = ("numpy", "torch", "PIL")  # one set for all: each set is a process of its own
 _XGBOOST = Recipe("algorithm", "xgboost", ("numpy", "xgboost"), "ml")
-_TORCH = Recipe("script", "pytorch", ("numpy", "torch"), "deep")
+_TORCH = Recipe("script", "pytorch", _TORCH_PRELOAD, "deep")
 _SKLEARN = Recipe("script", "scikit-learn", ("numpy", "sklearn"), "ml")
 
 # Repository names as AWS publishes them in its "Docker registry paths" tables.
 RECIPES: dict[str, Recipe] = {
-    "image-classification": Recipe("algorithm", "image-classification", ("numpy", "torch", "PIL"), "deep"),
+    "image-classification": Recipe("algorithm", "image-classification", _TORCH_PRELOAD, "deep"),
     "xgboost": _XGBOOST,
     "sagemaker-xgboost": _XGBOOST,
     "pytorch-training": _TORCH,

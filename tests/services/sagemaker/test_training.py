@@ -238,7 +238,11 @@ def test_members_that_are_not_supported_are_refused_by_name(
 
 
 def test_bad_input_is_refused_in_the_words_of_aws(server: Server) -> None:
-    request = {**script_job(server, "fine", ""), "TrainingJobName": "not/fine", "RoleArn": "no-role-at-all-of-any-kind"}
+    request = {
+        **script_job(server, "fine", ""),
+        "TrainingJobName": "not/fine",
+        "RoleArn": "no-role-at-all-of-any-kind",
+    }
     with pytest.raises(ClientError) as refusal:
         server.client("sagemaker").create_training_job(**request)
     said = refusal.value.response["Error"]
