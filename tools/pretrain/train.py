@@ -76,10 +76,6 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=131072)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--peak", type=float, default=0.25, help="highest learning rate")
-    parser.add_argument("--start", type=Path, help="checkpoint of an earlier cycle to begin with")
-    parser.add_argument(
-        "--cycle", type=int, default=0, help="number of the cycle: another order of the pictures"
-    )
     parser.add_argument("--data", type=Path, required=True, help="folder of tools.pretrain.render")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
@@ -107,11 +103,9 @@ def run(options: argparse.Namespace, pictures: NDArray[np.uint8], labels: Tensor
         teacher.load_state_dict(state["teacher"])
         optimizer.load_state_dict(state["optimizer"])
         first = state["epoch"] + 1
-    elif options.start:
-        teacher.load_state_dict(torch.load(options.start, weights_only=True)["teacher"])
     per_epoch = (len(labels) - TEST) // BATCH
     for epoch in range(first, epochs):
-        rng = np.random.default_rng((7 + options.cycle, epoch))
+        rng = np.random.default_rng((7, epoch))
         order = rng.permutation(len(labels) - TEST)
         begun, mean = time.time(), np.zeros(len(scene.HEADS) + 1)
         for k in range(per_epoch):

@@ -36,7 +36,7 @@ def never_stop() -> bool:
 class Job(msgspec.Struct, kw_only=True, frozen=True):
     """One training run: what to learn from, where to write, how many threads it may use.
 
-    `should_stop` is asked once per round or epoch; when it turns true the algorithm saves what it has and
+    `should_stop` is asked once per round or batch; when it turns true the algorithm saves what it has and
     returns normally. `checkpoint_dir` holds what an earlier, interrupted run of this job left; training
     goes on from there.
     """

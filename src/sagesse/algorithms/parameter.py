@@ -81,6 +81,12 @@ def table(kind: type[msgspec.Struct]) -> list[Row]:
     return rows
 
 
+def markdown(kind: type[msgspec.Struct]) -> str:
+    """The table as the documentation shows it; a test keeps the two equal."""
+    head = "| hyperparameter | default | allowed | meaning |\n|---|---|---|---|\n"
+    return head + "".join(f"| {r.name} | {r.default} | {r.allowed} | {r.meaning} |\n" for r in table(kind))
+
+
 def _suggest(name: str, known: Iterable[str]) -> str:
     near = get_close_matches(name, list(known), 1)
     return f"; did you mean {near[0]}?" if near else ""

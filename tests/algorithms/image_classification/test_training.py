@@ -3,7 +3,7 @@ import re
 import pytest
 import torch
 
-from sagesse.algorithms.base import ClientError
+from sagesse.algorithms.base import ClientError, Job
 from sagesse.algorithms.image_classification import METRICS, artifact, checkpoint
 from sagesse.algorithms.image_classification.checkpoint import Progress
 from sagesse.algorithms.image_classification.tensor_file import read_tensors
@@ -43,14 +43,31 @@ def test_a_seed_gives_the_same_weights_again(tmp_path):
     assert _same(_weights(first), _weights(second))
 
 
+def _stopping(job, batches):
+    """The job, asked to stop after so many batches; an epoch has three."""
+    left = iter([False] * batches)
+    return Job(
+        **{n: getattr(job, n) for n in job.__struct_fields__} | {"should_stop": lambda: next(left, True)}
+    )
+
+
+def test_a_stopped_job_saves_the_best_epoch_so_far(tmp_path):
+    job = sample.job(tmp_path, epochs=9)
+    train(_stopping(job, batches=7))
+    assert artifact.read_card(job.model_dir).best_epoch in {0, 1}
+
+
+def test_a_job_stopped_in_its_first_epoch_has_no_model(tmp_path):
+    job = sample.job(tmp_path)
+    train(_stopping(job, batches=1))
+    assert not job.model_dir.exists()
+
+
 def test_an_interrupted_job_ends_with_the_weights_of_an_uninterrupted_one(tmp_path):
     whole = sample.job(tmp_path / "a", epochs=3)
     train(whole)
     broken = sample.job(tmp_path / "b", epochs=3, checkpoints=True)
-    stopped = type(broken)(
-        **{n: getattr(broken, n) for n in broken.__struct_fields__} | {"should_stop": lambda: True}
-    )
-    train(stopped)
+    train(_stopping(broken, batches=4))
     train(broken)
     assert "Resuming after epoch 0" in sample.log(broken)
     assert _same(_weights(whole), _weights(broken))

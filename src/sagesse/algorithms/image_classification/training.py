@@ -95,17 +95,19 @@ class _Run:
         for epoch in range(progress.epochs_done, params.epochs):
             begun = time.monotonic()
             seen = self._learn(training, epoch)
+            if seen is None:
+                break
             found = self._validate(validation)
             self._report(epoch, seen, found, time.monotonic() - begun)
             progress = progress.add(found.accuracy, found.loss, self._net.state_dict())
             checkpoint.save(job.checkpoint_dir, progress, self._net, self._optimizer)
             self._keep(progress, epoch)
-            if job.should_stop() or self._has_settled(progress):
+            if self._has_settled(progress):
                 break
         self._save(progress)
 
-    def _learn(self, training: _Set, epoch: int) -> Score:
-        """One pass in an order that depends on the seed and the epoch only."""
+    def _learn(self, training: _Set, epoch: int) -> Score | None:
+        """One pass in an order that depends on the seed and the epoch only; None when the job must stop."""
         params, shape = self._params, shape_of(self._params)
         rng = np.random.default_rng((self._job.seed, epoch))
         order = rng.permutation(len(training.photos))
@@ -113,6 +115,8 @@ class _Run:
         self._net.train()
         scores = list[Score]()
         for index, rows in enumerate(batches):
+            if self._job.should_stop():
+                return None
             set_rate(self._optimizer, params, epoch + index / len(batches))
             x = normalise(augment(training.photos.take(rows.tolist()), shape, params.augmentation_type, rng))
             labels = training.labels[rows]
@@ -182,6 +186,9 @@ class _Run:
             artifact.save(target, self._card(progress, epoch), self._net.state_dict())
 
     def _save(self, progress: Progress) -> None:
+        if not progress.epochs_done:
+            self._job.report("Stopped before the first epoch was complete: there is no model")
+            return
         best = progress.best_epoch
         artifact.save(self._job.model_dir, self._card(progress, best), progress.best_weights)
         self._job.report(f"Best epoch {best}: validation accuracy {progress.accuracies[best]:.6f}")
