@@ -15,7 +15,10 @@ import uvloop
 
 from sagesse.engines.jobs.local import LocalJobs
 from sagesse.engines.serving.base import Invocation, WorkerDied
+from sagesse.engines.serving.gateway import Gateway
 from sagesse.engines.serving.local import LocalServing
+from sagesse.engines.serving.meter import InvocationMeter
+from sagesse.engines.serving.routing import RoutingTable, Variant
 from sagesse.engines.serving.server import Timing
 from sagesse.runtime.process import descendants
 from sagesse.runtime.run_folder import holder
@@ -63,10 +66,12 @@ class TestLocalServing(ServingEngineSuite):
             jobs.close()
 
 
-def _opened(folder: Path, zygotes: Path, **options: object) -> "AbstractAsyncContextManager[LocalServing]":
+def _opened(
+    folder: Path, zygotes: Path, best_level: int = 1, **options: object
+) -> "AbstractAsyncContextManager[LocalServing]":
     @asynccontextmanager
     async def opened() -> AsyncIterator[LocalServing]:
-        jobs = LocalJobs(zygotes)
+        jobs = LocalJobs(zygotes, best_level=best_level)
         engine = LocalServing(jobs, folder / "engine", timing=_TIMING, **options)  # type: ignore[arg-type]
         await engine.open()
         try:
@@ -94,6 +99,43 @@ def test_requests_go_to_the_server_with_the_fewest(tmp_path: Path, zygote_folder
 
             assert engine.pick(["a", "b"]) == ({"a", "b"} - {first}).pop()
             await under_way
+
+    uvloop.run(run())
+
+
+def test_a_request_that_kills_servers_fails_alone(tmp_path: Path, zygote_folder: Path) -> None:
+    async def run() -> None:
+        async with _opened(tmp_path, zygote_folder) as engine:
+            engine.ensure("a", echo_plan(tmp_path / "model"))
+            routes = RoutingTable()
+            routes.set(("1", "r", "e"), [Variant("v", 1.0, ("a",))])
+            gateway = Gateway(routes, engine, InvocationMeter())
+            bodies = [
+                *(b"%d" % number for number in range(8)),
+                b"die",
+                *(b"x%d" % number for number in range(8)),
+            ]
+
+            served = await asyncio.gather(
+                *(gateway.invoke(("1", "r", "e"), Invocation(body)) for body in bodies),
+                return_exceptions=True,
+            )
+
+            failed = [
+                body for body, answer in zip(bodies, served, strict=True) if isinstance(answer, Exception)
+            ]
+            assert failed == [b"die"]
+
+    uvloop.run(run())
+
+
+def test_a_server_without_namespaces_answers(tmp_path: Path, zygote_folder: Path) -> None:
+    async def run() -> None:
+        async with _opened(tmp_path, zygote_folder, best_level=3) as engine:
+            engine.ensure("a", echo_plan(tmp_path / "model"))
+            assert await engine.settle(["a"], 30), engine.look("a")
+
+            assert (await engine.invoke("a", Invocation(b"hi"))).body == b"1:hi"
 
     uvloop.run(run())
 

@@ -147,6 +147,19 @@ def test_a_busy_server_has_more_time_for_a_ping() -> None:
     _against(play)
 
 
+def test_retries_are_sent_one_at_a_time() -> None:
+    async def play(wire: Wire, there: socket.socket) -> None:
+        asked = [asyncio.ensure_future(wire.invoke(Invocation(b"x", is_retry=True))) for _ in range(2)]
+        assert (await _sent(there)).count(b"x") == 1
+        there.send(write_reply(1, Reply(200)))
+        await asked[0]
+
+        assert (await _sent(there)).count(b"x") == 1
+        asked[1].cancel()
+
+    _against(play)
+
+
 def test_too_many_requests_are_refused() -> None:
     async def play(wire: Wire, there: socket.socket) -> None:
         asked = [asyncio.ensure_future(wire.invoke(Invocation(b"x"))) for _ in range(1000)]

@@ -66,7 +66,11 @@ class ServerState(NamedTuple):
 
 
 class Invocation(NamedTuple):
-    """One request to a model; empty strings were not given."""
+    """One request to a model; empty strings were not given.
+
+    A retry (of a request whose server died under it) is sent when no other retry is with that server, so that the
+    request that kills servers does not take the same neighbours with it twice.
+    """
 
     body: bytes
     content_type: str = ""
@@ -74,6 +78,7 @@ class Invocation(NamedTuple):
     custom_attributes: str = ""
     inference_id: str = ""
     timeout_s: float = 60.0
+    is_retry: bool = False
 
 
 class Answer(NamedTuple):

@@ -68,7 +68,6 @@ class Gateway:
         """
         started = time.perf_counter()
         deadline = started + self._patience_s
-        died = False
         while True:
             variant, server_id = await self._choose(key, target_variant, deadline)
             try:
@@ -79,8 +78,8 @@ class Gateway:
                 await asyncio.sleep(0)  # a server that is wrongly thought healthy must not stop the loop
                 continue
             except WorkerDied as error:
-                if error.may_retry and not died:
-                    died = True
+                if error.may_retry and not invocation.is_retry:
+                    invocation = invocation._replace(is_retry=True)
                     deadline = time.perf_counter() + self._patience_s
                     continue
                 self._count(key, variant, 500, None, started)

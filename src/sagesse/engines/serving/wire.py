@@ -33,6 +33,7 @@ class Wire(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._reader = FrameReader()
         self._ids = _ids()
+        self._retry = asyncio.Lock()
         self._under_way: dict[int, tuple[asyncio.Future[Reply], float]] = {}
         self._late: set[int] = set()  # timed out here, still with the server
         self._output: list[bytes] = []
@@ -48,6 +49,12 @@ class Wire(asyncio.Protocol):
 
     async def invoke(self, invocation: Invocation) -> Answer:
         """One request; see `ServingEngine.invoke`."""
+        if not invocation.is_retry:
+            return await self._invoke(invocation)
+        async with self._retry:
+            return await self._invoke(invocation)
+
+    async def _invoke(self, invocation: Invocation) -> Answer:
         transport = self._transport
         if transport is None or self.lost.done():
             raise ServerGone("the server is not connected")
