@@ -1,4 +1,8 @@
 import asyncio
+import errno
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -121,6 +125,40 @@ def test_a_file_nobody_knows_is_swept_after_the_start(tmp_path: Path) -> None:
     store.sweep()
     store.close()
     assert not orphan.exists()
+
+
+def test_a_folder_is_open_in_one_process(store: LocalObjectStore, tmp_path: Path) -> None:
+    code = f"""
+import pathlib, sagesse.engines.objects.local as local
+try:
+    local.LocalObjectStore(pathlib.Path({str(tmp_path / "s3")!r}))
+except local.StoreInUse:
+    print("in use")
+"""
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout == "in use\n"
+
+
+def test_a_full_disk_stores_nothing(
+    store: LocalObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    suite.put(store, "k", b"before")
+    put = store.put(
+        Address(suite.BUCKET, "k"),
+        suite.BytesUpload(bytes(suite.LARGE)),
+        Attributes(),
+        expect=Expectation(),
+        condition=Condition(),
+    )
+    monkeypatch.setattr(os, "pwritev", full)
+    error = suite.refusal(put)
+    assert (error.code, error.status) == ("InternalError", 500)
+    assert "No space left" in error.message
+    assert suite.read(store, "k") == b"before"
+    assert files(tmp_path) == []
 
 
 def test_a_put_that_is_cancelled_while_it_commits_is_whole(

@@ -2,6 +2,8 @@ import base64
 import hashlib
 import io
 import os
+from datetime import UTC, datetime
+from http.client import HTTPConnection
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -171,6 +173,32 @@ def test_the_transfer_manager_moves_large_files_with_threads(s3: Any, bucket: st
     s3.download_fileobj(bucket, "big", arrived, Config=config)
     assert arrived.getvalue() == body
     assert s3.head_object(Bucket=bucket, Key="big")["ETag"].endswith('-3"')
+
+
+@pytest.mark.parametrize(("crc", "code"), [("NhCmhg==", 200), (WRONG_CRC32, 400)])
+def test_a_trailing_checksum_counts(server: Server, s3: Any, bucket: str, crc: str, code: int) -> None:
+    # An unknown access key is taken by an ephemeral server, so the request may be made by hand.
+    day = datetime.now(UTC).strftime("%Y%m%d")
+    headers = {
+        "Authorization": f"AWS4-HMAC-SHA256 Credential=AKIAX/{day}/us-east-1/s3/aws4_request, "
+        f"SignedHeaders=host, Signature={'0' * 64}",
+        "x-amz-date": f"{day}T000000Z",
+        "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+        "x-amz-decoded-content-length": "5",
+        "x-amz-trailer": "x-amz-checksum-crc32",
+        "content-encoding": "aws-chunked",
+    }
+    body = f"5\r\nhello\r\n0\r\nx-amz-checksum-crc32:{crc}\r\n\r\n".encode()
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection.request("PUT", f"/{bucket}/k", body=body, headers=headers)
+    assert connection.getresponse().status == code
+    connection.close()
+    if code == 200:
+        found = s3.get_object(Bucket=bucket, Key="k")
+        assert found["Body"].read() == b"hello"
+        assert "ContentEncoding" not in found
+    else:
+        assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
 
 
 def test_a_presigned_url_needs_no_client(bucket: str, server: Server) -> None:

@@ -48,6 +48,7 @@ def test_an_empty_range_is_refused(header: str, size: int) -> None:
 def test_a_part_is_a_slice() -> None:
     assert requested_slice({"PartNumber": 2}, info(10, 6, 4)) == Slice(6, 4, is_partial=True)
     assert requested_slice({"PartNumber": 1}, info(10)) == Slice(0, 10, is_partial=True)
+    assert requested_slice({"PartNumber": 1}, info(0)) == Slice(0, 0, is_partial=False)
 
 
 def test_a_part_that_is_not_there_is_refused() -> None:

@@ -5,6 +5,8 @@ one is in the same transaction as its row, and concurrent writes share one sync.
 """
 
 import asyncio
+import fcntl
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -56,6 +58,10 @@ _THREADS = 8
 T = TypeVar("T")
 
 
+class StoreInUse(Exception):  # noqa: N818 - reads as the fact it states
+    """Another process has the folder open."""
+
+
 class _Stored(NamedTuple):
     """An object as one row said it was."""
 
@@ -80,6 +86,9 @@ class LocalObjectStore:
         grace_s: how long a replaced file stays for readers that were just told its path.
         inline_bytes: objects up to this size live in the index.
         min_part_bytes: the least size of a part that is not the last.
+
+    Raises:
+        StoreInUse: another process has the folder open.
     """
 
     def __init__(
@@ -93,6 +102,7 @@ class LocalObjectStore:
         min_part_bytes: int = MIN_PART_BYTES,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(folder)
         self._clock = clock or SystemClock()
         self._inline_bytes = inline_bytes
         self._min_part_bytes = min_part_bytes
@@ -374,6 +384,7 @@ class LocalObjectStore:
         self._sweeper.close()
         self._threads.shutdown()
         self._database.close()
+        os.close(self._lock)
 
     async def _write(
         self, work: Callable[[sqlite3.Connection], T], *, undo: Callable[[], object] | None = None
@@ -459,6 +470,20 @@ class _SliceUpload:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         yield self._data
+
+
+def _lock(folder: Path) -> int:
+    """Keep other processes from opening the folder, whose sweeper would take our files for a crash's.
+
+    A record lock ends with the process, also when it is killed, and is not inherited by its children.
+    """
+    file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(file)
+        raise StoreInUse(f"{folder} is open in another process") from None
+    return file
 
 
 def _delete(

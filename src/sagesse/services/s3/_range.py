@@ -95,4 +95,5 @@ def _part(number: int, info: ObjectInfo) -> Slice:
             status=416,
             fields={"PartNumberRequested": number, "ActualPartCount": len(sizes)},
         )
-    return Slice(sum(sizes[: number - 1]), sizes[number - 1], is_partial=True)
+    size = sizes[number - 1]
+    return Slice(sum(sizes[: number - 1]), size, is_partial=size > 0)

@@ -1,0 +1,59 @@
+"""The AWS CLI as it is; slow, because each command starts an interpreter."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sagesse.testing.server import Server
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def aws(server: Server, tmp_path: Path) -> Any:
+    keys = {
+        "AWS_ACCESS_KEY_ID": server.ready["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": server.ready["secret_access_key"],
+    }
+    environment = {
+        **os.environ,
+        **keys,
+        "AWS_ENDPOINT_URL": server.url,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": str(tmp_path / "config"),
+    }
+    command = str(Path(sys.executable).with_name("aws"))
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            [command, "s3", *arguments], env=environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    return run
+
+
+def test_a_folder_goes_there_and_back(aws: Any, bucket: str, tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    (tree / "a" / "b c").mkdir(parents=True)
+    (tree / "é").write_text("one")
+    (tree / "a" / "b c" / "big").write_bytes(os.urandom(20 << 20))
+    aws("sync", str(tree), f"s3://{bucket}/tree")
+    aws("sync", f"s3://{bucket}/tree", str(tmp_path / "back"))
+    for file in ("é", "a/b c/big"):
+        assert (tmp_path / "back" / file).read_bytes() == (tree / file).read_bytes()
+    assert aws("sync", str(tree), f"s3://{bucket}/tree") == ""
+
+
+def test_objects_are_moved_listed_and_removed(aws: Any, bucket: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("hello")
+    aws("cp", str(tmp_path / "file"), f"s3://{bucket}/a/file")
+    aws("mv", f"s3://{bucket}/a/file", f"s3://{bucket}/b/file")
+    assert aws("cp", f"s3://{bucket}/b/file", "-") == "hello"
+    assert aws("ls", f"s3://{bucket}/").split() == ["PRE", "b/"]
+    aws("rb", "--force", f"s3://{bucket}")
+    assert bucket not in aws("ls")
