@@ -3,9 +3,8 @@
 import asyncio
 import socket
 from email.utils import formatdate
-from typing import cast
+from typing import Any, cast
 
-from uvicorn._types import ASGIApplication
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
@@ -72,7 +71,7 @@ async def serve(
     listener = _listen(host, port)
     bound: int = listener.getsockname()[1]
     config = Config(
-        cast("ASGIApplication", gateway),
+        cast("Any", gateway),  # uvicorn spells ASGI's types privately
         interface="asgi3",
         http=Front,
         ws="none",
