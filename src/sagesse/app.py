@@ -130,6 +130,10 @@ class App:
         await self.serving.close()
         if self.settings.ephemeral:
             await asyncio.to_thread(self._end_jobs)
+        self.close()
+
+    def close(self) -> None:
+        """Release the files."""
         self.pipeline.close()
         self.jobs.close()
         for part in (self.objects, self.logs, self.metrics, self._store, self.audit):

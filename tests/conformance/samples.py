@@ -1,11 +1,17 @@
-"""One sample per kind; a kind without one fails `test_every_kind_has_a_sample`."""
+"""One sample per kind; a kind without one fails `test_every_kind_has_a_sample`.
+
+Where a service answers describe, list or delete itself, the sample names its operations in the kind's place.
+"""
 
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from botocore.exceptions import ClientError
+from msgspec.structs import replace
 
+from sagesse.services.ecr.kind import REPOSITORY
+from sagesse.services.iam import kind as iam
 from sagesse.services.sagemaker.endpoint import ENDPOINT
 from sagesse.services.sagemaker.endpoint_config import ENDPOINT_CONFIG
 from sagesse.services.sagemaker.model import MODEL
@@ -14,6 +20,10 @@ from sagesse.testing.kind import Sample
 
 ROLE = "arn:aws:iam::123456789012:role/sagemaker"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+_TRUST = """{"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}]}"""
+_POLICY = """{"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}"""
 Client = Callable[[str], Any]
 
 
@@ -31,7 +41,12 @@ def _config(client: Client) -> None:
 
 
 def _config_params(name: str) -> dict[str, Any]:
-    variant = {"VariantName": "a", "ModelName": "base", "InstanceType": "ml.t2.medium", "InitialInstanceCount": 1}
+    variant = {
+        "VariantName": "a",
+        "ModelName": "base",
+        "InstanceType": "ml.t2.medium",
+        "InitialInstanceCount": 1,
+    }
     return {"EndpointConfigName": name, "ProductionVariants": [variant]}
 
 
@@ -53,6 +68,31 @@ SAMPLES = (
         lambda name: {"ModelName": name, "PrimaryContainer": {"Image": IMAGE}, "ExecutionRoleArn": ROLE},
     ),
     Sample(ENDPOINT_CONFIG, "CreateEndpointConfig", _config_params, _model),
-    Sample(ENDPOINT, "CreateEndpoint", lambda name: {"EndpointName": name, "EndpointConfigName": "base"}, _config),
+    Sample(
+        ENDPOINT, "CreateEndpoint", lambda name: {"EndpointName": name, "EndpointConfigName": "base"}, _config
+    ),
     Sample(TRAINING_JOB, "CreateTrainingJob", _training_params),
+    Sample(
+        replace(iam.USER, describe="GetUser", listing="ListUsers", delete="DeleteUser"),
+        "CreateUser",
+        lambda name: {"UserName": name},
+    ),
+    Sample(
+        replace(iam.ROLE, describe="GetRole", listing="ListRoles", delete="DeleteRole"),
+        "CreateRole",
+        lambda name: {"RoleName": name, "AssumeRolePolicyDocument": _TRUST},
+    ),
+    Sample(
+        replace(iam.POLICY, listing="ListPolicies"),
+        "CreatePolicy",
+        lambda name: {"PolicyName": name, "PolicyDocument": _POLICY},
+    ),
+    Sample(
+        replace(REPOSITORY, listing="DescribeRepositories"),
+        "CreateRepository",
+        lambda name: {"repositoryName": name},
+    ),
 )
+
+# Named by the server, so no client can ask for a name twice or for a wrong one; they have tests of their own.
+WITHOUT_SAMPLE = frozenset({"iam:AccessKey", "sts:Session"})
