@@ -8,7 +8,9 @@
 
 import asyncio
 import logging
-from typing import Any, NamedTuple
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -77,9 +79,47 @@ class Exchange:
         await send_file(front.transport, front.flow, descriptor, offset=offset, size_bytes=size_bytes)
         self._cycle.expected_content_length -= size_bytes
 
+    @contextmanager
+    def joined(self) -> Generator[None, None, None]:
+        """Inside, what is sent is gathered; it leaves in one write at the end, one packet where it fits."""
+        transport = self._cycle.transport
+        gathered = _Gathered(transport)
+        self._cycle.transport = cast("asyncio.Transport", gathered)
+        try:
+            yield
+        finally:
+            self._cycle.transport = transport
+            gathered.release()
+
     def abort(self) -> None:
         """Cut the connection: the response cannot be completed."""
         self._front.transport.abort()
+
+
+class _Gathered:
+    """Stands in for a transport while a response is put together."""
+
+    __slots__ = ("_parts", "_transport", "_wants_close")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._parts: list[bytes] = []
+        self._wants_close = False
+
+    def write(self, data: bytes) -> None:
+        self._parts.append(data)
+
+    def close(self) -> None:
+        self._wants_close = True
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def release(self) -> None:
+        if self._parts and not self._transport.is_closing():
+            self._transport.write(b"".join(self._parts))
+        if self._wants_close:
+            self._transport.close()
 
 
 class Front(HttpToolsProtocol):

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from typing import Any, TypeAlias
 
 from sagesse.core.body import FileSlice, Payload, Stream
@@ -79,6 +80,13 @@ def _size(body: Payload) -> int | None:
     return len(body) if isinstance(body, bytes) else body.size_bytes
 
 
+async def _send_bytes(start: Mapping[str, Any], body: bytes, send: Send, exchange: Exchange | None) -> None:
+    whole = exchange.joined() if exchange is not None and len(body) <= _INLINE_BYTES else nullcontext()
+    with whole:
+        await send(start)
+        await send({"type": "http.response.body", "body": body})
+
+
 async def _send_stream(body: Stream, send: Send, exchange: Exchange | None, *, has_body: bool) -> None:
     if has_body:
         async for chunk in body.chunks:
@@ -99,8 +107,7 @@ async def _send_file(
         start = _start(reply, piece.size_bytes, is_last=is_last, has_body=True)
         if piece.size_bytes <= _INLINE_BYTES:
             data = os.pread(descriptor, piece.size_bytes, piece.offset)
-            await send(start)
-            await send({"type": "http.response.body", "body": data})
+            await _send_bytes(start, data, send, exchange)
             return
         await send(start)
         if exchange is not None and exchange.can_send_file:
