@@ -17,9 +17,10 @@ from sagesse.testing.serving_model import EchoModel
 
 
 class Gate:
-    """An answerer that waits before each batch until the test opens it, and notes the batch sizes."""
+    """An answerer that waits before each batch until the test opens it, and tells when one begins."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, *, max_batch: int = 256) -> None:
+        self.max_batch = max_batch
         self._inner = BatchAnswerer(model)
         self.entered = threading.Semaphore(0)
         self.open = threading.Semaphore(0)

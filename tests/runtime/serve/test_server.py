@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sagesse.runtime.serve.batch import BatchAnswerer
 from sagesse.runtime.serve.frame import write_ping, write_request
 from sagesse.runtime.serve.message import MAX_BODY_BYTES, Request
 from sagesse.testing.serving_model import EchoModel
@@ -55,6 +56,39 @@ def test_requests_that_come_during_a_predict_share_the_next_one(tmp_path: Path) 
     assert {answers[id].body for id in range(1, 65)} == {b"64:x"}
 
 
+def test_no_batch_is_larger_than_the_answerer_takes(tmp_path: Path) -> None:
+    gate = Gate(EchoModel(), max_batch=3)
+    with serving(tmp_path, gate) as (path, _), connected(path) as client:
+        client.sendall(b"".join(write_request(id, Request(b"x")) for id in range(5)))
+        gate.open.release(5)
+
+        assert max(reply.body for reply in replies(client, 5).values()) <= b"3:x"
+
+
+def test_a_reply_leaves_before_the_next_batch_is_done(tmp_path: Path) -> None:
+    gate = Gate(EchoModel(), max_batch=1)
+    with serving(tmp_path, gate) as (path, _), connected(path) as client:
+        client.sendall(write_request(0, Request(b"x")) + write_request(1, Request(b"x")))
+        gate.open.release()
+        assert list(replies(client, 1)) == [0]
+
+        gate.open.release()
+        assert list(replies(client, 1)) == [1]
+
+
+def test_an_answer_over_the_limit_is_an_error(tmp_path: Path) -> None:
+    class Verbose(EchoModel):
+        def encode(self, result: object, accept: str) -> tuple[bytes, str]:
+            return bytes(MAX_BODY_BYTES + 1), "x" * 100_000
+
+    with serving(tmp_path, BatchAnswerer(Verbose())) as (path, _), connected(path) as client:
+        client.sendall(write_request(0, Request(b"x")))
+
+        reply = replies(client, 1)[0]
+
+    assert (reply.status, reply.body) == (500, b"The answer is 26214401 bytes; allowed: at most 26214400.")
+
+
 def test_two_connections_share_a_predict(tmp_path: Path) -> None:
     gate = Gate(EchoModel())
     with serving(tmp_path, gate) as (path, _), connected(path) as one, connected(path) as two:
@@ -69,20 +103,12 @@ def test_two_connections_share_a_predict(tmp_path: Path) -> None:
         assert replies(two, 1)[1].body == b"2:x"
 
 
-def test_the_largest_body_is_answered(tmp_path: Path) -> None:
-    body = b"a" * MAX_BODY_BYTES
+def test_the_largest_answer_arrives_whole(tmp_path: Path) -> None:
+    body = b"a" * (MAX_BODY_BYTES - 2)
     with serving(tmp_path) as (path, _), connected(path) as client:
         client.sendall(write_request(1, Request(body)))
 
-        assert replies_large(client) == b"1:" + body[:10]
-
-
-def replies_large(client: socket.socket) -> bytes:
-    received = b""
-    while len(received) < 10_000:
-        received += client.recv(1 << 20)
-    start = received.index(b"1:aaa")
-    return received[start : start + 12]
+        assert replies(client, 1)[1].body == b"1:" + body
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

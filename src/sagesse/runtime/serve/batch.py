@@ -26,6 +26,8 @@ class BatchAnswerer:
     each is predicted alone, so that a bad one fails by itself.
     """
 
+    max_batch = 256
+
     def __init__(self, model: Model, *, default_accept: str = "") -> None:
         self._model = model
         self._default_accept = default_accept

@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 from sagesse.runtime.serve.frame import FrameError, FrameReader, read_request, write_ping, write_reply
 from sagesse.runtime.serve.http import Exchange, HttpError, HttpReader, write_http
-from sagesse.runtime.serve.message import Reply, Request
+from sagesse.runtime.serve.message import MAX_BODY_BYTES, Reply, Request, refusal
 
 _READ_BYTES = 256 * 1024
 _MAX_OUTPUT_BYTES = 32 * 1024 * 1024  # a client that does not take its replies is not read from any more
+
+_MAX_HEADER_CHARACTERS = 1024  # as the members of InvokeEndpoint allow
 
 
 class Pending(NamedTuple):
@@ -89,6 +91,10 @@ class FrameConnection(Connection):
     def reply(self, pending: Pending, reply: Reply) -> None:
         """Queue the reply's frame."""
         assert isinstance(pending.tag, int)
+        if len(reply.body) > MAX_BODY_BYTES:
+            reply = refusal(500, f"The answer is {len(reply.body)} bytes; allowed: at most {MAX_BODY_BYTES}.")
+        reply.content_type = reply.content_type[:_MAX_HEADER_CHARACTERS]
+        reply.custom_attributes = reply.custom_attributes[:_MAX_HEADER_CHARACTERS]
         self._send(write_reply(pending.tag, reply))
 
     def _parse(self, data: bytes) -> Iterable[Pending]:

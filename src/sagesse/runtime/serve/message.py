@@ -32,7 +32,9 @@ class Reply(msgspec.Struct, array_like=True, gc=False):
 
 
 class Answerer(Protocol):
-    """Answers inference requests; called from one thread."""
+    """Answers inference requests; called from one thread, with at most `max_batch` at once."""
+
+    max_batch: int
 
     def answer(self, requests: Sequence[Request]) -> Sequence[Reply]:
         """One reply for each request, in order. Never raises: what goes wrong is a reply of its request alone."""

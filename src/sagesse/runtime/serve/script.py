@@ -50,6 +50,8 @@ class ScriptAnswerer:
         ClientError: there is no script, it cannot be imported, or its functions do not fit together.
     """
 
+    max_batch = 1  # each reply leaves before the next request is begun
+
     def __init__(self, model_dir: Path, environment: Mapping[str, str]) -> None:
         self._model_dir = model_dir
         self._default_accept = environment.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", JSON)

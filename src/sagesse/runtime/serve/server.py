@@ -31,13 +31,11 @@ class ModelServer:
     Args:
         answerer: answers the requests, in this object's thread.
         listeners: where clients come in.
-        max_batch: most requests of one predict.
     """
 
-    def __init__(self, answerer: Answerer, listeners: Sequence[Listener], *, max_batch: int = 256) -> None:
+    def __init__(self, answerer: Answerer, listeners: Sequence[Listener]) -> None:
         self._answerer = answerer
         self._listeners = listeners
-        self._max_batch = max_batch
         self._selector = selectors.DefaultSelector()
         self._wake_in, self._wake_out = socket.socketpair()
         self._is_stopping = False
@@ -91,7 +89,7 @@ class ModelServer:
         self._selector.register(client, selectors.EVENT_READ, listener.speaks(client))
 
     def _answer(self, pending: Sequence[Pending]) -> None:
-        for batch in _slices(pending, self._max_batch):
+        for batch in _slices(pending, self._answerer.max_batch):
             replies: Iterable[Reply] = self._answerer.answer([item.request for item in batch])
             for item, reply in zip(batch, replies, strict=True):
                 item.connection.reply(item, reply)

@@ -30,8 +30,9 @@ def main(source: str, socket_path: str, model_dir: str) -> int:
     """Serve; returns the exit code.
 
     Args:
-        source: ``algorithm:<repository>`` for a built-in one, ``script`` for the user's inference code in the model's
-            folder, or ``<module>:<function>``, a function that takes the folder and answers a `Model`.
+        source: ``algorithm:<repository>`` for a built-in one; ``script`` (also whenever SAGEMAKER_PROGRAM is set, as
+            in framework images) for the user's inference code in the model's folder; or ``<module>:<function>``,
+            a function that takes the folder and answers a `Model`.
         socket_path: where to listen for frames.
         model_dir: the unpacked model.
     """
@@ -59,7 +60,7 @@ def load(source: str, model_dir: Path) -> Answerer:
     Raises:
         ClientError: the folder holds no model of that kind.
     """
-    if source == "script":
+    if source == "script" or os.environ.get("SAGEMAKER_PROGRAM"):
         return ScriptAnswerer(model_dir, os.environ)
     kind, _, name = source.partition(":")
     if kind == "algorithm":
