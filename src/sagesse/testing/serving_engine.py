@@ -137,7 +137,10 @@ class ServingEngineSuite:
         self._with_server(tmp_path, check)
 
     def test_a_model_that_hangs_times_out_and_is_started_again(self, tmp_path: Path) -> None:
-        """The request ends in time; the server that does not come back is replaced."""
+        """The request ends in time; the server that does not come back is replaced.
+
+        Over a second: a patience that a loaded machine does not exceed by accident has to pass.
+        """
 
         async def check(engine: ServingEngine) -> None:
             with pytest.raises(InvocationTimeout):

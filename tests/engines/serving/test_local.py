@@ -24,7 +24,7 @@ from sagesse.runtime.process import descendants
 from sagesse.runtime.run_folder import holder
 from sagesse.testing.serving_engine import OpenedEngine, ServingEngineSuite, echo_plan, until
 
-_TIMING = Timing(tick=0.05, ping=0.5, busy=0.5, backoff=0.01, longest_backoff=0.05, grace=0.2)
+_TIMING = Timing(tick=0.05, ping=10.0, busy=1.5, backoff=0.01, longest_backoff=0.05, grace=0.2)
 
 
 @pytest.fixture(scope="module")
