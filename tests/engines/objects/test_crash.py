@@ -16,13 +16,14 @@ from sagesse.engines.objects.base import Address
 from sagesse.testing.object_store import collect, run
 from tests.engines.objects import writer
 
+ROOT = Path(__file__).parents[3]
 State: TypeAlias = "list[int] | None"
 
 
 def kill_while_writing(folder: Path, number: int, lines: int) -> Iterator[tuple[str, str, State]]:
     """What a writer said that was killed after so many lines: (begin or done, key, state)."""
     command = [sys.executable, "-m", "tests.engines.objects.writer", str(folder), str(number)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
     assert process.stdout is not None
     with process.stdout:
         assert process.stdout.readline() == b"ready\n"

@@ -8,20 +8,21 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import msgspec
 
-from sagesse.core.body import FileSlice, Payload, Stream, Upload, read_slice
+from sagesse.core.body import Upload
 from sagesse.core.clock import Clock, SystemClock
 from sagesse.core.error import ServiceError
 from sagesse.core.sqlite import Database
 from sagesse.engines.objects import _index, _multipart
 from sagesse.engines.objects._blob import BlobFolder
 from sagesse.engines.objects._listing import list_page
+from sagesse.engines.objects._read import Reader, Stored, cut
 from sagesse.engines.objects._receive import Received, Receiver
 from sagesse.engines.objects._schema import SCHEMA, Details, Row, Segment
 from sagesse.engines.objects._sweep import Sweeper
@@ -43,7 +44,6 @@ from sagesse.engines.objects.base import (
     StoredObject,
     UploadInfo,
 )
-from sagesse.engines.objects.digest import Digest
 from sagesse.engines.objects.error import (
     bucket_already_exists,
     bucket_already_owned,
@@ -60,20 +60,6 @@ T = TypeVar("T")
 
 class StoreInUse(Exception):  # noqa: N818 - reads as the fact it states
     """Another process has the folder open."""
-
-
-class _Stored(NamedTuple):
-    """An object as one row said it was."""
-
-    row: Row
-    store: "LocalObjectStore"
-
-    @property
-    def info(self) -> ObjectInfo:
-        return self.row.info
-
-    def read(self, offset: int, size_bytes: int) -> Payload:
-        return self.store._payload(self.row, offset, size_bytes)  # pyright: ignore[reportPrivateUsage] - one unit
 
 
 class LocalObjectStore:
@@ -111,6 +97,7 @@ class LocalObjectStore:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="object")
         self._layouts: dict[str, _multipart.Layout] = {}
         self._sweeper = Sweeper(self._database, self._blobs, clock=self._clock, grace_s=grace_s)
+        self._reader = Reader(self._blobs, self._sweeper)
         self._sweeper.start()
 
     # Buckets
@@ -199,7 +186,7 @@ class LocalObjectStore:
 
     async def get(self, address: Address) -> StoredObject:
         """See `ObjectStore.get`."""
-        return _Stored(_index.require_object(self._database.reader, address), self)
+        return Stored(_index.require_object(self._database.reader, address), self._reader)
 
     async def page(self, bucket: str, query: ListQuery) -> Page:
         """See `ObjectStore.page`."""
@@ -233,7 +220,7 @@ class LocalObjectStore:
         row = self._own(source)
         checksum = row.info.checksum
         if algorithm is not None and (checksum is None or checksum.algorithm != algorithm):
-            digest = await self._digest(row, 0, row.info.size_bytes, algorithm)
+            digest = await self._reader.digest(row, 0, row.info.size_bytes, algorithm)
             checksum = Checksum(algorithm, digest.checksums[algorithm])
         now = self._clock.now()
         info = msgspec.structs.replace(
@@ -316,9 +303,9 @@ class LocalObjectStore:
         if not row.segments:
             payload = _SliceUpload(row.data[offset : offset + size_bytes])
             return await self.put_part(upload, number, payload, Expectation())
-        digest = await self._digest(row, offset, size_bytes, upload.algorithm)
+        digest = await self._reader.digest(row, offset, size_bytes, upload.algorithm)
         part = self._new_part(number, size_bytes, digest.md5.hex(), digest.checksums)
-        segments = tuple(_cut(row.segments, offset, size_bytes))
+        segments = tuple(cut(row.segments, offset, size_bytes))
         is_kept = await self._write(
             lambda connection: _multipart.save_part(connection, upload, part, segments=segments, is_new=False)
         )
@@ -421,42 +408,9 @@ class LocalObjectStore:
         )
 
     def _own(self, source: StoredObject) -> Row:
-        if not isinstance(source, _Stored):
+        if not isinstance(source, Stored):
             raise TypeError(f"an object of another store: {source!r}")
         return source.row
-
-    def _payload(self, row: Row, offset: int, size_bytes: int) -> Payload:
-        if not row.segments:
-            return row.data[offset : offset + size_bytes]
-        pieces = [
-            FileSlice(self._blobs.path(segment.blob), segment.offset, segment.size_bytes)
-            for segment in _cut(row.segments, offset, size_bytes)
-        ]
-        if len(pieces) == 1:
-            return pieces[0]
-        return Stream(self._stream(row, pieces), size_bytes)
-
-    async def _stream(self, row: Row, pieces: Sequence[FileSlice]) -> AsyncIterator[bytes]:
-        with self._sweeper.pinned(tuple(_index.blobs_of(row.segments))):
-            for piece in pieces:
-                chunks = read_slice(piece)
-                while chunk := await asyncio.to_thread(next, chunks, b""):
-                    yield chunk
-
-    async def _digest(self, row: Row, offset: int, size_bytes: int, algorithm: Algorithm) -> Digest:
-        """Read a slice of an object for its digests."""
-
-        def work() -> Digest:
-            digest = Digest((algorithm,))
-            if not row.segments:
-                digest.update((row.data[offset : offset + size_bytes],))
-            with self._sweeper.pinned(tuple(_index.blobs_of(row.segments))):
-                for segment in _cut(row.segments, offset, size_bytes):
-                    piece = FileSlice(self._blobs.path(segment.blob), segment.offset, segment.size_bytes)
-                    digest.update(read_slice(piece))
-            return digest
-
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
 class _SliceUpload:
@@ -497,20 +451,6 @@ def _delete(
     if row is not None:
         _index.forget_object(connection, row, now)
     return None
-
-
-def _cut(segments: Sequence[Segment], offset: int, size_bytes: int) -> Iterator[Segment]:
-    """The part of the segments that covers `size_bytes` from `offset`."""
-    for segment in segments:
-        if size_bytes <= 0:
-            return
-        if offset >= segment.size_bytes:
-            offset -= segment.size_bytes
-            continue
-        length = min(segment.size_bytes - offset, size_bytes)
-        yield Segment(segment.blob, segment.offset + offset, length)
-        size_bytes -= length
-        offset = 0
 
 
 def _nothing() -> None:

@@ -68,28 +68,22 @@ class Uploads(Family):
 
     async def complete_multipart_upload(self, ctx: Context, req: Params) -> Result:
         """Make the object of the parts listed; asked again within a day, give the same answer."""
+        address = await self._address(ctx, req)
+        upload_id = str(req["UploadId"])
         try:
-            upload = await self._upload(ctx, req)
+            info = await self._complete(req, await self._objects.upload(address, upload_id))
         except ServiceError as error:
             if error.code != "NoSuchUpload":
                 raise
-            address = await self._address(ctx, req)
-            return _completion(ctx, await self._objects.completed(address, str(req["UploadId"])))
-        chosen = _chosen(req.get("MultipartUpload") or {})
-        if req.get("ChecksumType", upload.kind) != upload.kind:
-            raise invalid_request(
-                f"The upload was created using the {upload.kind} checksum mode. The complete request must use the "
-                "same checksum mode."
-            )
-        size = req.get("MpuObjectSize")
-        info = await self._objects.complete(
-            upload,
-            chosen,
-            checksum=checksums(req).get(upload.algorithm),
-            size_bytes=None if size is None else int(size),
-            condition=write_condition(req),
-        )
-        return _completion(ctx, info)
+            info = await self._objects.completed(address, upload_id)
+        scheme = "https" if ctx.is_secure else "http"
+        return {
+            "Location": f"{scheme}://{ctx.host}/{info.bucket}/{info.key}",
+            "Bucket": info.bucket,
+            "Key": info.key,
+            "ETag": quoted(info.etag),
+            **checksum_members(info.checksum),
+        }
 
     async def abort_multipart_upload(self, ctx: Context, req: Params) -> Result:
         """Forget an upload and its parts."""
@@ -164,16 +158,21 @@ class Uploads(Family):
         address = await self._address(ctx, req)
         return await self._objects.upload(address, str(req["UploadId"]))
 
-
-def _completion(ctx: Context, info: ObjectInfo) -> Result:
-    scheme = "https" if ctx.is_secure else "http"
-    return {
-        "Location": f"{scheme}://{ctx.host}/{info.bucket}/{info.key}",
-        "Bucket": info.bucket,
-        "Key": info.key,
-        "ETag": quoted(info.etag),
-        **checksum_members(info.checksum),
-    }
+    async def _complete(self, req: Params, upload: UploadInfo) -> ObjectInfo:
+        chosen = _chosen(req.get("MultipartUpload") or {})
+        if req.get("ChecksumType", upload.kind) != upload.kind:
+            raise invalid_request(
+                f"The upload was created using the {upload.kind} checksum mode. The complete request must use the "
+                "same checksum mode."
+            )
+        size = req.get("MpuObjectSize")
+        return await self._objects.complete(
+            upload,
+            chosen,
+            checksum=checksums(req).get(upload.algorithm),
+            size_bytes=None if size is None else int(size),
+            condition=write_condition(req),
+        )
 
 
 def part_number(req: Params) -> int:
