@@ -36,14 +36,12 @@ async def send_reply(
     if isinstance(body, FileSlice) and has_body:
         await _send_file(body, reply, send=send, exchange=exchange, is_last=is_last)
         return
-    size = _size(body) if has_body else None
-    await send(_start(reply, size, is_last=is_last, has_body=has_body))
+    start = _start(reply, _size(body) if has_body else None, is_last=is_last, has_body=has_body)
     if isinstance(body, Stream):
+        await send(start)
         await _send_stream(body, send, exchange, has_body=has_body)
     else:
-        await send(
-            {"type": "http.response.body", "body": body if has_body and isinstance(body, bytes) else b""}
-        )
+        await _send_bytes(start, body if has_body and isinstance(body, bytes) else b"", send, exchange)
 
 
 def _start(reply: WireReply, size_bytes: int | None, *, is_last: bool, has_body: bool) -> dict[str, Any]:
