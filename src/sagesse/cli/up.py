@@ -1,53 +1,79 @@
-"""`sagesse up`: run a server in the foreground."""
+"""`sagesse up`: run a server in the foreground, or leave one running."""
 
 import argparse
-import asyncio
-import contextlib
-import json
 import logging
-import os
-import signal
-import sys
 
-import uvloop
+import msgspec
 
-from sagesse.app import App
+from sagesse.cli import background
+from sagesse.cli.command import Invocation
+from sagesse.cli.failure import CommandFailed, Exit
+from sagesse.cli.instance import Facts, Instance, Occupied, hold
 from sagesse.config import Settings
+
+_LEVELS = logging.getLevelNamesMapping()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `up`."""
-    parser.add_argument("--host")
-    parser.add_argument("--port", type=int)
-    parser.add_argument("--data-dir")
-    parser.add_argument("--region")
-    parser.add_argument("--ephemeral", action="store_true")
-    parser.add_argument("--json", action="store_true")
-
-
-def run(settings: Settings, *, as_json: bool) -> int:
-    """Serve until SIGTERM or SIGINT."""
-    logging.basicConfig(
-        level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    """See `Command.add_arguments`."""
+    parser.add_argument("--detach", action="store_true", help="return when the server is healthy")
+    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1, this machine only)")
+    parser.add_argument("--port", type=int, help="port to listen on; 0 takes a free one (default: 4577)")
+    parser.add_argument("--region", help="the AWS region it is (default: us-east-1)")
+    parser.add_argument(
+        "--ephemeral",
+        action="store_true",
+        default=None,
+        help="for test suites: nothing is kept, any unknown access key is root",
     )
-    uvloop.run(_serve(App(settings), as_json=as_json))
-    return 0
 
 
-async def _serve(app: App, *, as_json: bool) -> None:
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    await app.start()
-    ready = {
-        "url": app.url,
-        "port": app.port,
-        "pid": os.getpid(),
-        "access_key_id": app.root_key.access_key_id,
-        "secret_access_key": app.root_key.secret,
-    }
-    with contextlib.suppress(BrokenPipeError):
-        print(json.dumps(ready) if as_json else f"Sagesse answers at {app.url}", flush=True)  # noqa: T201
-    await stopping.wait()
-    await app.stop()
+def run(invocation: Invocation) -> int:
+    """See `Command.run`."""
+    options, settings, screen = invocation
+    if settings.log_level.upper() not in _LEVELS:
+        allowed = ", ".join(name for name in _LEVELS if name != "NOTSET")
+        raise CommandFailed(f"log_level: {settings.log_level!r} is not one of {allowed}", code=Exit.USAGE)
+    if options.detach:
+        started = background.ensure(settings)
+        screen.result(msgspec.to_builtins(started.facts), *_words(started))
+        return Exit.DONE
+    try:
+        with hold(settings.folder):
+            return _serve(invocation)
+    except Occupied as occupied:
+        raise _running_already(occupied.instance) from occupied
+    except OSError as error:
+        raise _unusable(settings, error) from error
+
+
+def _serve(invocation: Invocation) -> int:
+    from sagesse.cli.foreground import serve  # noqa: PLC0415 - half a second, which a refusal need not cost
+
+    return serve(invocation.settings, invocation.screen)
+
+
+def _words(started: background.Started) -> tuple[str, ...]:
+    facts: Facts = started.facts
+    answers = "answers" if started.is_new else "answers already"
+    return (
+        f"[bold green]Sagesse {answers}[/] at [bold]{facts.url}[/] (process {facts.pid}, "
+        f"data in {facts.data_dir}, log in run/server.log there)",
+        '  Clients find it after  eval "$(sagesse env)"',
+    )
+
+
+def _running_already(instance: Instance) -> CommandFailed:
+    where = f" and answers at {instance.facts.url}" if instance.facts else ""
+    return CommandFailed(
+        f"a server with process id {instance.pid} has this data directory already{where}",
+        fix="Use it, end it with `sagesse down`, or choose another --data-dir and --port.",
+        code=Exit.RUNNING_ALREADY,
+    )
+
+
+def _unusable(settings: Settings, error: OSError) -> CommandFailed:
+    return CommandFailed(
+        f"the data directory {settings.folder} cannot be used: {error}",
+        fix="Choose another with --data-dir, or see `sagesse doctor`.",
+    )

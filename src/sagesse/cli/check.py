@@ -1,0 +1,216 @@
+"""The checks of `sagesse doctor`: each looks at one thing and finds nothing worse than it is."""
+
+import contextlib
+import fcntl
+import importlib.util
+import os
+import platform
+import resource
+import shutil
+import socket
+import sqlite3
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from sagesse.cli.instance import find
+from sagesse.config import Settings
+from sagesse.runtime.sandbox import Level, probe
+
+_GIB = 1 << 30
+_LEAST_FREE, _EASY_FREE = _GIB // 2, 4 * _GIB
+_LEAST_FILES = 1024
+_WRITTEN = 1_750_000_000  # mid 2025: a clock before this is wrong
+_SKEW_S = 300.0
+_EXTRAS: Mapping[str, tuple[Sequence[str], str]] = {
+    "ml": (("numpy", "xgboost"), "the xgboost algorithm"),
+    "deep": (("numpy", "torch", "PIL"), "image-classification and the demo"),
+}
+
+
+class Finding(NamedTuple):
+    """What a check found; `fix` is empty when there is nothing to do."""
+
+    name: str
+    state: Literal["ok", "warn", "broken"]
+    text: str
+    fix: str = ""
+
+
+def check_python(_: Settings) -> Iterator[Finding]:
+    """Python and operating system."""
+    if sys.platform != "linux" or sys.maxsize < 1 << 32:
+        yield Finding("python", "broken", platform.platform(), "Use 64-bit Linux.")
+    else:
+        yield Finding(
+            "python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+        )
+
+
+def check_isolation(_: Settings) -> Iterator[Finding]:
+    """How far jobs are kept apart; tried, as the first job would."""
+    with tempfile.TemporaryDirectory() as folder:
+        level = probe(Path(folder))
+    fix = (
+        "Allow user namespaces: sysctl -w user.max_user_namespaces=15000 kernel.unprivileged_userns_clone=1 "
+        "kernel.apparmor_restrict_unprivileged_userns=0 (those that exist); in a container, a looser seccomp profile."
+    )
+    match level:
+        case Level.FULL:
+            yield Finding("isolation", "ok", "level 1: jobs have their own paths, processes and network")
+        case Level.SHARED_PIDS:
+            text = "level 2: jobs have their own paths and network, but see other processes of this user"
+            yield Finding("isolation", "warn", text, fix)
+        case Level.NONE:
+            text = "level 3: jobs see this machine; /opt/ml is rewritten for them, EnableNetworkIsolation refused"
+            yield Finding("isolation", "warn", text, fix)
+
+
+def check_data_dir(settings: Settings) -> Iterator[Finding]:
+    """Whether the data directory can be used, and by its owner only."""
+    folder = settings.folder
+    if not folder.exists():
+        parent = next(path for path in folder.parents if path.exists())
+        if os.access(parent, os.W_OK | os.X_OK):
+            yield Finding("data directory", "ok", f"{folder} will be made")
+        else:
+            fix = "Choose another with --data-dir or SAGESSE_DATA_DIR."
+            yield Finding("data directory", "broken", f"{folder} cannot be made in {parent}", fix)
+        return
+    facts = folder.stat()
+    if not folder.is_dir() or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        yield Finding(
+            "data directory", "broken", f"{folder} cannot be written", f"sudo chown -R $USER {folder}"
+        )
+    elif facts.st_uid != os.geteuid():
+        text = f"{folder} belongs to user id {facts.st_uid}, not to you"
+        yield Finding("data directory", "warn", text, f"sudo chown -R $USER {folder}")
+    elif facts.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        text = f"{folder} holds keys and others may look into it"
+        yield Finding("data directory", "warn", text, f"chmod 700 {folder}")
+    else:
+        yield Finding("data directory", "ok", f"{folder}")
+
+
+def check_file_system(settings: Settings) -> Iterator[Finding]:
+    """Locks and SQLite's write-ahead log, which some network file systems lack."""
+    base = _nearest(settings.folder)
+    fix = "Put the data directory on a local disk."
+    try:
+        with tempfile.TemporaryDirectory(dir=base, prefix=".sagesse-") as folder:
+            with (Path(folder) / "lock").open("wb") as file:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with contextlib.closing(sqlite3.connect(Path(folder) / "try.db")) as database:
+                mode = database.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+    except (OSError, sqlite3.Error) as error:
+        yield Finding("file system", "broken", f"{base}: {error}", fix)
+        return
+    if mode != "wal":
+        yield Finding("file system", "broken", f"{base} has no write-ahead log (SQLite says {mode!r})", fix)
+    else:
+        yield Finding("file system", "ok", "locks and SQLite's write-ahead log work")
+
+
+def check_disk(settings: Settings) -> Iterator[Finding]:
+    """Free space where the data is."""
+    base = _nearest(settings.folder)
+    free = shutil.disk_usage(base).free
+    text = f"{free / _GIB:.1f} GiB free at {base}"
+    fix = "Free some space, or choose another --data-dir."
+    if free < _LEAST_FREE:
+        yield Finding("disk", "broken", f"{text}, {_LEAST_FREE / _GIB:.1f} needed", fix)
+    elif free < _EASY_FREE:
+        yield Finding("disk", "warn", f"{text}; data sets and models may not fit", fix)
+    else:
+        yield Finding("disk", "ok", text)
+
+
+def check_port(settings: Settings) -> Iterator[Finding]:
+    """Whether the port is free, or ours."""
+    instance = find(settings.folder)
+    facts = instance.facts if instance else None
+    if facts is not None and settings.port in {facts.port, 0}:
+        yield Finding("port", "ok", f"our server answers at {facts.url} (process {facts.pid})")
+        return
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((settings.host, settings.port))
+    except (OSError, OverflowError) as error:
+        text = f"{settings.host}:{settings.port} cannot be listened on: {error}"
+        yield Finding("port", "broken", text, "Choose another: --port or SAGESSE_PORT (0 takes a free one).")
+    else:
+        yield Finding("port", "ok", f"{settings.host}:{settings.port} is free")
+
+
+def check_extras(_: Settings) -> Iterator[Finding]:
+    """The heavy optional parts; looked for, not imported."""
+    for extra, (modules, use) in _EXTRAS.items():
+        missing = [name for name in modules if importlib.util.find_spec(name) is None]
+        if missing:
+            text = f"{', '.join(missing)} not installed; {use} will not run"
+            yield Finding(f"extra {extra}", "warn", text, f"pip install 'sagesse[{extra}]'")
+        else:
+            yield Finding(f"extra {extra}", "ok", f"{', '.join(modules)} installed")
+
+
+def check_clock(settings: Settings) -> Iterator[Finding]:
+    """Whether time goes forward: signatures, sessions and histories depend on it."""
+    now = time.time()
+    newest = max((path.stat().st_mtime for path in settings.folder.glob("*.db*")), default=0.0)
+    if now < _WRITTEN or newest > now + _SKEW_S:
+        text = f"it is {time.strftime('%Y-%m-%d %H:%M', time.gmtime(now))} UTC here, but the data says later"
+        yield Finding("clock", "broken", text, "Set the clock, for instance with timedatectl set-ntp true.")
+    else:
+        yield Finding("clock", "ok", time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(now)))
+
+
+def check_open_files(_: Settings) -> Iterator[Finding]:
+    """The limit of open files: connections, objects and jobs need them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < _LEAST_FILES:
+        yield Finding("open files", "warn", f"at most {soft}", f"ulimit -n {min(hard, 65536)}")
+    else:
+        yield Finding("open files", "ok", f"at most {soft}")
+
+
+def check_environment(settings: Settings) -> Iterator[Finding]:
+    """Whether this shell's AWS clients go to this server."""
+    instance = find(settings.folder)
+    url = instance.facts.url if instance and instance.facts else ""
+    here = os.environ.get("AWS_ENDPOINT_URL", "").rstrip("/")
+    fix = 'eval "$(sagesse env)"'
+    if here and url and here != url:
+        yield Finding("environment", "warn", f"AWS_ENDPOINT_URL is {here}, the server is at {url}", fix)
+    elif here and not url:
+        text = f"AWS_ENDPOINT_URL is {here}, and no server has {settings.folder}"
+        yield Finding("environment", "warn", text, "sagesse up --detach, then " + fix)
+    elif url and not here:
+        yield Finding("environment", "ok", f"AWS clients of this shell do not come here yet: {fix}")
+    else:
+        yield Finding("environment", "ok", "AWS clients of this shell come here" if here else "not set")
+
+
+CHECKS: Sequence[Callable[[Settings], Iterator[Finding]]] = (
+    check_python,
+    check_isolation,
+    check_data_dir,
+    check_file_system,
+    check_disk,
+    check_port,
+    check_extras,
+    check_clock,
+    check_open_files,
+    check_environment,
+)
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the nearest one above it that exists."""
+    return next(path for path in (folder, *folder.parents) if path.is_dir())

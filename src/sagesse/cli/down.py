@@ -1,0 +1,66 @@
+"""`sagesse down`: end the server, and what it need not leave behind."""
+
+import argparse
+from pathlib import Path
+
+from sagesse.cli.command import Invocation
+from sagesse.cli.failure import CommandFailed, Exit
+from sagesse.cli.instance import end, find
+from sagesse.engines.jobs.local import LocalJobs
+
+_GRACE_S = 20.0
+_JOB_S = 130.0  # a job has 120 s from SIGTERM to SIGKILL
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """See `Command.add_arguments`."""
+    parser.add_argument("--jobs", action="store_true", help="end running jobs and model servers too")
+
+
+def run(invocation: Invocation) -> int:
+    """See `Command.run`."""
+    options, settings, screen = invocation
+    folder = settings.folder
+    pid, was_killed = _end_server(folder)
+    ended = _end_jobs(folder, with_jobs=options.jobs)
+    if pid is None:
+        said = f"No server has {folder}."
+    else:
+        said = f"Server {pid} {'did not end by itself and was killed' if was_killed else 'has ended'}."
+    if ended:
+        said += f" {ended} jobs and model servers were ended."
+    screen.result({"pid": pid, "killed": was_killed, "jobs_ended": ended}, said)
+    return Exit.DONE
+
+
+def _end_server(folder: Path) -> tuple[int | None, bool]:
+    instance = find(folder)
+    if instance is None:
+        return None, False
+    try:
+        return instance.pid, not end(folder, instance, grace_s=_GRACE_S)
+    except PermissionError as error:
+        raise CommandFailed(
+            f"the server with process id {instance.pid} belongs to another user: {error}",
+            fix="Ask that user, or root, to end it.",
+        ) from error
+
+
+def _end_jobs(folder: Path, *, with_jobs: bool) -> int:
+    """End the pre-loaded parents, and if asked what they started; how many runs that were.
+
+    A training job ended this way becomes Stopped when the server is up again; a model server is started again then.
+    """
+    if not (folder / "jobs").is_dir():
+        return 0
+    jobs = LocalJobs(folder / "jobs")
+    try:
+        jobs.stop_zygotes()
+        running = [run_id for run_id in jobs.runs() if not jobs.look(run_id).is_final] if with_jobs else []
+        for run_id in running:
+            jobs.stop(run_id)
+        for run_id in running:
+            jobs.wait(run_id, _JOB_S)
+        return len(running)
+    finally:
+        jobs.close()

@@ -1,0 +1,97 @@
+"""The server's own process: open everything, answer until a signal, close in good order."""
+
+import asyncio
+import logging
+import os
+import signal
+import sqlite3
+import sys
+import time
+
+import msgspec
+import uvloop
+
+from sagesse.app import App
+from sagesse.cli.failure import CommandFailed, Exit
+from sagesse.cli.instance import Facts, publish
+from sagesse.cli.screen import Screen
+from sagesse.config import Settings
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def serve(settings: Settings, screen: Screen) -> int:
+    """Serve until SIGTERM or SIGINT; the caller holds the data directory.
+
+    Raises:
+        CommandFailed: the data cannot be opened, or the port not be listened on.
+    """
+    logging.basicConfig(
+        level=settings.log_level.upper(),
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+    try:
+        app = App(settings)
+    except sqlite3.Error as error:
+        raise CommandFailed(
+            f"the data in {settings.folder} cannot be opened: {error}", fix="See `sagesse doctor`."
+        ) from error
+    return uvloop.run(_answer(app, screen))
+
+
+async def _answer(app: App, screen: Screen) -> int:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    try:
+        await app.start()
+    except (OSError, OverflowError) as error:
+        await app.stop()
+        raise _cannot_listen(app.settings, error) from error
+    facts = _facts(app)
+    publish(app.settings.folder, facts)
+    screen.result(msgspec.to_builtins(facts), *words(facts, "Sagesse answers", host=app.settings.host))
+    await stopping.wait()
+    await app.stop()
+    return Exit.DONE
+
+
+def words(facts: Facts, what: str, *, host: str = _LOOPBACK[0]) -> list[str]:
+    """What to know about a running server, for people."""
+    said = [
+        f"[bold green]{what}[/] at [bold]{facts.url}[/] (process {facts.pid}, region {facts.region}, "
+        f"data in {facts.data_dir}{', nothing is kept' if facts.ephemeral else ''})",
+        '  Clients find it after  eval "$(sagesse env)"',
+    ]
+    if host not in _LOOPBACK:
+        danger = "and may do everything: it takes any access key" if facts.ephemeral else "if they have a key"
+        said.append(f"  [yellow]It listens on {host}: other machines can reach it, {danger}.[/]")
+    return said
+
+
+def _facts(app: App) -> Facts:
+    settings = app.settings
+    return Facts(
+        url=app.url,
+        port=app.port,
+        pid=os.getpid(),
+        access_key_id=app.root_key.access_key_id,
+        secret_access_key=app.root_key.secret,
+        region=settings.region,
+        account=settings.account,
+        data_dir=str(settings.folder),
+        ephemeral=settings.ephemeral,
+        started=time.time(),
+        certificate=str(app.authority.certificate),
+        bundle=str(app.authority.bundle),
+    )
+
+
+def _cannot_listen(settings: Settings, error: OSError | OverflowError) -> CommandFailed:
+    return CommandFailed(
+        f"port {settings.port} on {settings.host} cannot be listened on: {error}",
+        fix="Another program may have it: choose a --port (0 takes a free one).",
+        code=Exit.CANNOT_LISTEN,
+    )
