@@ -30,28 +30,35 @@ _PATIENCE_S = 30.0
 
 def prepare(server: Server, answers: tuple[int, ...]) -> None:
     """A role, and for each constant a model ``m<constant>`` and a configuration ``c<constant>``."""
-    iam, s3, sagemaker = (server.client(name) for name in ("iam", "s3", "sagemaker"))
-    role = iam.create_role(RoleName="models", AssumeRolePolicyDocument=_policy(_TRUST))["Role"]["Arn"]
+    iam, s3 = server.client("iam"), server.client("s3")
+    iam.create_role(RoleName="models", AssumeRolePolicyDocument=_policy(_TRUST))
     iam.put_role_policy(RoleName="models", PolicyName="all", PolicyDocument=_policy(_ANYTHING))
     s3.create_bucket(Bucket=BUCKET)
     for answer in answers:
-        s3.put_object(Bucket=BUCKET, Key=f"{answer}/model.tar.gz", Body=_constant_model(answer))
-        sagemaker.create_model(
-            ModelName=f"m{answer}",
-            ExecutionRoleArn=role,
-            PrimaryContainer={"Image": IMAGE, "ModelDataUrl": f"s3://{BUCKET}/{answer}/model.tar.gz"},
-        )
-        sagemaker.create_endpoint_config(
-            EndpointConfigName=f"c{answer}",
-            ProductionVariants=[
-                {
-                    "VariantName": "blue",
-                    "ModelName": f"m{answer}",
-                    "InstanceType": "ml.m5.large",
-                    "InitialInstanceCount": 1,
-                }
-            ],
-        )
+        configure(server, str(answer), IMAGE, _archive({"xgboost-model": _constant_model(answer)}))
+
+
+def configure(server: Server, name: str, image: str, archive: bytes) -> None:
+    """A model ``m<name>`` of the archive and a configuration ``c<name>`` that serves it once."""
+    server.client("s3").put_object(Bucket=BUCKET, Key=f"{name}/model.tar.gz", Body=archive)
+    sagemaker = server.client("sagemaker")
+    sagemaker.create_model(
+        ModelName=f"m{name}",
+        ExecutionRoleArn=server.client("iam").get_role(RoleName="models")["Role"]["Arn"],
+        PrimaryContainer={"Image": image, "ModelDataUrl": f"s3://{BUCKET}/{name}/model.tar.gz"},
+    )
+    variant = {
+        "VariantName": "blue",
+        "ModelName": f"m{name}",
+        "InstanceType": "ml.m5.large",
+        "InitialInstanceCount": 1,
+    }
+    sagemaker.create_endpoint_config(EndpointConfigName=f"c{name}", ProductionVariants=[variant])
+
+
+def script_archive(source: str) -> bytes:
+    """The archive of a model that is a script only."""
+    return _archive({"code/inference.py": source.encode()})
 
 
 def wait_in_service(sagemaker: Any, name: str) -> None:
@@ -85,12 +92,16 @@ def _constant_model(answer: int) -> bytes:
     rows = np.zeros((8, 4), np.float32)
     settings = {"objective": "reg:squarederror", "base_score": float(answer), "nthread": 1}
     booster = xgboost.train(settings, xgboost.DMatrix(rows, np.full(8, answer), nthread=1), 1)
-    model = bytes(booster.save_raw("ubj"))
+    return bytes(booster.save_raw("ubj"))
+
+
+def _archive(files: dict[str, bytes]) -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        member = tarfile.TarInfo("xgboost-model")
-        member.size = len(model)
-        tar.addfile(member, io.BytesIO(model))
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
     return packed.getvalue()
 
 

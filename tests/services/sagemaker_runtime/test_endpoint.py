@@ -8,14 +8,26 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from sagesse.engines.jobs.local import LocalJobs
 from sagesse.testing.server import Server
 from tests.services.sagemaker_runtime.deployed import (
     ask,
+    configure,
     kill_model_servers,
     prepare,
+    script_archive,
     wait,
     wait_in_service,
 )
+
+_SCRIPT = """
+def model_fn(model_dir):
+    return model_dir
+def transform_fn(model, data, content_type, accept, context):
+    mine = context.get_request_header("X-Amzn-SageMaker-Custom-Attributes")
+    context.set_response_header("X-Amzn-SageMaker-Custom-Attributes", "got " + mine)
+    return model + " " + data
+"""
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +80,20 @@ def test_a_model_server_that_died_is_back_for_the_next_request(endpoint: Server,
     kill_model_servers(endpoint.data_dir)
 
     assert ask(runtime, "e") == b"1.0"
+
+
+def test_a_script_of_the_user_answers(endpoint: Server, runtime: Any) -> None:
+    configure(endpoint, "script", "sagemaker-base-python", script_archive(_SCRIPT))
+    sagemaker = endpoint.client("sagemaker")
+    sagemaker.create_endpoint(EndpointName="script", EndpointConfigName="cscript")
+    wait_in_service(sagemaker, "script")
+
+    reply = runtime.invoke_endpoint(
+        EndpointName="script", Body=b"body", CustomAttributes="mine", Accept="a/b"
+    )
+
+    assert reply["Body"].read() == b"/opt/ml/model body"
+    assert (reply["ContentType"], reply["CustomAttributes"]) == ("a/b", "got mine")
 
 
 def test_invocations_are_metrics(endpoint: Server, runtime: Any) -> None:
@@ -131,7 +157,10 @@ def test_an_endpoint_answers_after_kill_9_of_the_server(tmp_path: Path) -> None:
 
 
 def _delete(server: Server) -> None:
-    """End the model servers, which would outlive the server."""
+    """End the model servers and what starts them, which would outlive the server."""
     sagemaker = server.client("sagemaker")
     sagemaker.delete_endpoint(EndpointName="e")
     wait(lambda: not sagemaker.list_endpoints()["Endpoints"])
+    jobs = LocalJobs(server.data_dir / "jobs")
+    jobs.stop_zygotes()
+    jobs.close()
