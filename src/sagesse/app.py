@@ -114,7 +114,7 @@ class App:
         self._wire = await serve(
             gateway, host=self.settings.host, port=self.settings.port, authority=self.authority
         )
-        self._adopt()
+        await asyncio.to_thread(self._adopt)
         self.reconciler.start()
         metering = self.invocations.run(self.metrics, every_s=_METRICS_S)
         self._tasks += [self._loop.create_task(metering), self._loop.create_task(self._sweep())]
@@ -203,11 +203,18 @@ class App:
         return Context(scope=record.scope, principal=principal, request_id=new_request_id(), platform=self)
 
     def _adopt(self) -> None:
-        """Note the cores of jobs that were running when the last server ended."""
+        """Note the cores of jobs that were running when the last server ended; remove what ended jobs left."""
+        runs: set[str] = set()
         for key in self._store.open_keys():
             record = self._store.get(key)
-            if record is not None and "threads" in record.state:
+            if record is None or "run_id" not in record.state:
+                continue
+            runs.add(record.state["run_id"])
+            if "threads" in record.state:
                 self.capacity.adopt(record.state["run_id"], record.state["threads"])
+        for run_id in self.jobs.runs():
+            if run_id.startswith("training-") and run_id not in runs:
+                self.jobs.discard(run_id)
 
     async def _run_internal(self, call: Call) -> Mapping[str, Any]:
         return await self.pipeline.run(call)

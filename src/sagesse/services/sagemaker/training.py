@@ -85,7 +85,7 @@ class TrainingJobs(Service):
         _check(req)
         record = TRAINING_JOB.create(
             ctx,
-            {"StoppingCondition": {"MaxRuntimeInSeconds": 86_400}, **req},
+            _with_defaults(req),
             output=first_transition(ctx.now()),
             state={"phase": "start", "run_id": f"training-{new_request_id()}"},
         )
@@ -107,6 +107,18 @@ class TrainingJobs(Service):
         yield from super()._grants(operation, params, scope)
         if operation == "CreateTrainingJob":
             yield Grant("iam:PassRole", str(params.get("RoleArn", "*")))
+
+
+def _with_defaults(req: Params) -> Params:
+    """The request with what SageMaker adds to a description when it was not asked for."""
+    return {
+        "StoppingCondition": {"MaxRuntimeInSeconds": 86_400},
+        "EnableNetworkIsolation": False,
+        "EnableInterContainerTrafficEncryption": False,
+        "EnableManagedSpotTraining": False,
+        **req,
+        "OutputDataConfig": {"KmsKeyId": "", "CompressionType": "GZIP", **req["OutputDataConfig"]},
+    }
 
 
 def _check(req: Mapping[str, Any]) -> None:

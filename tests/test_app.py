@@ -1,0 +1,77 @@
+"""What the whole server does beside its services."""
+
+import json
+import stat
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from sagesse.testing.server import Server
+
+
+def own(server: Server, method: str, path: str) -> dict[str, object]:
+    request = urllib.request.Request(server.url + path, method=method)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+@pytest.fixture
+def durable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("durable"), ephemeral=False) as running:
+        yield running
+
+
+def test_health_always_answers(server: Server) -> None:
+    assert own(server, "GET", "/_sagesse/health") == {"status": "ok"}
+
+
+def test_usage_is_metered_by_operation(server: Server) -> None:
+    server.client("sts").get_caller_identity()
+    usage = own(server, "GET", "/_sagesse/status")["usage"]
+    assert usage["sts:GetCallerIdentity"]["calls"] >= 1
+
+
+def test_reset_wipes_everything_and_the_root_key_goes_on(server: Server) -> None:
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="wiped")
+    s3.put_object(Bucket="wiped", Key="x", Body=b"x" * 100_000)
+    server.client("iam").create_user(UserName="wiped")
+    assert own(server, "POST", "/_sagesse/reset") == {"status": "empty"}
+    assert server.client("s3").list_buckets()["Buckets"] == []
+    assert server.client("iam").list_users()["Users"] == []
+    assert server.client("iam").get_role(RoleName="sagemaker")["Role"]["RoleName"] == "sagemaker"
+
+
+def test_an_ephemeral_server_takes_any_key_for_root(server: Server) -> None:
+    client = server.client("sts", aws_access_key_id="test", aws_secret_access_key="test")
+    assert client.get_caller_identity()["Arn"] == "arn:aws:iam::123456789012:root"
+
+
+def test_a_durable_server_has_no_reset_and_refuses_strangers(durable: Server) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        own(durable, "POST", "/_sagesse/reset")
+    client = durable.client("sts", aws_access_key_id="test", aws_secret_access_key="test")
+    with pytest.raises(client.exceptions.ClientError, match="InvalidClientTokenId"):
+        client.get_caller_identity()
+
+
+def test_secrets_are_readable_by_nobody_else(durable: Server) -> None:
+    assert stat.S_IMODE(durable.data_dir.stat().st_mode) == 0o700
+
+
+def test_everything_is_there_after_a_kill(durable: Server) -> None:
+    s3 = durable.client("s3")
+    s3.create_bucket(Bucket="kept")
+    s3.put_object(Bucket="kept", Key="small", Body=b"1")
+    s3.put_object(Bucket="kept", Key="large", Body=b"2" * 200_000)
+    durable.client("iam").create_user(UserName="kept")
+    durable.client("logs").create_log_group(logGroupName="kept")
+    durable.kill()
+    durable.start()
+    s3 = durable.client("s3")
+    assert s3.get_object(Bucket="kept", Key="small")["Body"].read() == b"1"
+    assert s3.get_object(Bucket="kept", Key="large")["Body"].read() == b"2" * 200_000
+    assert durable.client("iam").get_user(UserName="kept")["User"]["UserName"] == "kept"
+    assert durable.client("logs").describe_log_groups()["logGroups"][0]["logGroupName"] == "kept"
