@@ -4,6 +4,7 @@ Takes the channels, hyperparameters and log lines of SageMaker's `image-classifi
 See docs/algorithms/image-classification.md for what differs from AWS.
 """
 
+import os
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,4 +45,7 @@ def _part(name: str) -> "ModuleType":
     for package in ("torch", "PIL", "numpy"):
         if find_spec(package) is None:
             raise ClientError(f"image-classification needs {package}: pip install 'sagesse[deep]'")
+    # OpenMP reads this once, when torch loads it: threads that wait by spinning make training on a busy
+    # machine ten times slower. A parent process that has loaded torch already must have set it itself.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     return import_module(f"{__name__}.{name}")

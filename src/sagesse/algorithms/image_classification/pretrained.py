@@ -58,7 +58,8 @@ def _from_backbone(params: Params) -> Start:
 
 
 def _from_channel(params: Params, folder: Path) -> Start:
-    cards = sorted(folder.rglob(artifact.CARD_FILE))
+    # The shallowest card is the best epoch's; those of checkpoint_frequency lie in folders beside it.
+    cards = sorted(folder.rglob(artifact.CARD_FILE), key=lambda file: len(file.parts))
     if cards:
         return _continue(params, cards[0].parent)
     archives = sorted(folder.rglob("*.tar.gz"))
