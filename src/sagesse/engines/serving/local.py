@@ -66,7 +66,7 @@ class LocalServing:
         for server in self._servers.values():
             if server.wire is not None:
                 server.wire.close()
-        self._threads.shutdown(wait=True)
+        await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
 
     def watch(self, on_end: Callable[[str, str, Path], None]) -> None:
         """See `ServingEngine.watch`."""

@@ -20,6 +20,7 @@ from sagesse.runtime.serve.message import EXIT_BAD_MODEL
 _SOCKET = "serve.sock"
 _FIRST_LOOK_S = 0.005
 _LONGEST_LOOK_S = 0.25
+_STEP_S = 0.2  # no step in a thread waits longer, so that an engine can be closed
 _log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
@@ -223,7 +224,7 @@ class Server:
 
     def _end_run(self) -> Run:
         """How the current run ended; one that is no use but lives on is stopped."""
-        run = self._around.jobs.wait(self.run_id, 0.5)
+        run = self._around.jobs.wait(self.run_id, _STEP_S)
         if not run.is_final:
             self._around.jobs.stop(self.run_id)
         return run
@@ -241,24 +242,31 @@ class Server:
         pause_s = self._timing.backoff
         while True:
             try:
-                await self._in_thread(self._erase)
+                for generation in range(max(1, self._generation - 1), self._generation + 1):
+                    await self._end_run_of(generation)
+                await self._in_thread(shutil.rmtree, self._folder, ignore_errors=True)
                 return
             except (JobEngineError, OSError):
                 _log.exception("ending model server %s", self.id)
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, self._timing.longest_backoff)
 
-    def _erase(self) -> None:
-        jobs = self._around.jobs
-        generations = range(max(1, self._generation - 1), self._generation + 1)
-        for generation in generations:
-            jobs.stop(f"serve-{self.id}-{generation}")
-        for generation in generations:
-            run_id = f"serve-{self.id}-{generation}"
-            run = jobs.wait(run_id, self._timing.grace if self._drains else 1.0)
-            self._around.on_end(self.id, run_id, run.log)
-            jobs.discard(run_id)
-        shutil.rmtree(self._folder, ignore_errors=True)
+    async def _end_run_of(self, generation: int) -> None:
+        """End a run in good order if there is time for it; its log is offered before it goes."""
+        run_id = f"serve-{self.id}-{generation}"
+        deadline = time.monotonic() + (self._timing.grace if self._drains else 1.0)
+        await self._in_thread(self._around.jobs.stop, run_id)
+        while not (await self._in_thread(self._around.jobs.wait, run_id, _STEP_S)).is_final:
+            if time.monotonic() > deadline:
+                break
+        await self._in_thread(self._discard, run_id)
+
+    def _discard(self, run_id: str) -> None:
+        try:
+            self._around.on_end(self.id, run_id, self._around.jobs.look(run_id).log)
+        except Exception:
+            _log.exception("the listener for the end of run %s failed", run_id)
+        self._around.jobs.discard(run_id)
 
     def _next_generation(self) -> None:
         """The number is on disk before the run exists. The last generation is kept for its log."""
@@ -271,10 +279,7 @@ class Server:
         draft.replace(self._folder / "generation")
         self._generation += 1
         if self._generation > 2:
-            run_id = f"serve-{self.id}-{self._generation - 2}"
-            run = self._around.jobs.look(run_id)
-            self._around.on_end(self.id, run_id, run.log)
-            self._around.jobs.discard(run_id)
+            self._discard(f"serve-{self.id}-{self._generation - 2}")
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not longer than until it is retired."""
