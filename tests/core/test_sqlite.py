@@ -49,3 +49,15 @@ def test_writes_of_many_threads_all_arrive(database: Database) -> None:
 def test_readers_cannot_write(database: Database) -> None:
     with pytest.raises(sqlite3.OperationalError):
         database.reader.execute("INSERT INTO t VALUES ('x', 1)")
+
+
+def test_a_cancelled_write_harms_no_other(database: Database) -> None:
+    gate = threading.Event()
+    held = database.submit(lambda _: gate.wait(10))
+    cancelled = database.submit(_put("a", 1))
+    last = database.submit(_put("b", 2))
+    assert cancelled.cancel()
+    gate.set()
+    assert held.result()
+    last.result()
+    assert [row[0] for row in database.reader.execute("SELECT k FROM t")] == ["b"]

@@ -108,6 +108,8 @@ class Database:
 
     def _commit(self, group: list[_Job]) -> None:
         connection = self._writer_connection
+        # Whoever cancelled before its turn has written nothing; from here on a write cannot be cancelled.
+        group = [job for job in group if job[1].set_running_or_notify_cancel()]
         outcomes: list[tuple[Future[Any], Any, BaseException | None]] = []
         try:
             connection.execute("BEGIN IMMEDIATE")

@@ -1,11 +1,12 @@
 """Objects to files and back, through the S3 API as the job's execution role."""
 
 import asyncio
+import io
 import os
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from sagesse.core.body import FileSlice, FileUpload, Payload, Stream, read_slice
 from sagesse.core.call import Context
@@ -75,8 +76,7 @@ def download(ctx: Context, place: Location, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(target.name + ".partial")
     with partial.open("wb") as file:
-        for chunk in _chunks(body):
-            file.write(chunk)
+        _write(body, file)
     os.replace(partial, target)
 
 
@@ -86,7 +86,9 @@ def read_object(ctx: Context, place: Location) -> bytes:
     Raises:
         ServiceError: what S3 answered.
     """
-    return b"".join(_chunks(ctx.call("s3", "GetObject", {"Bucket": place.bucket, "Key": place.key})["Body"]))
+    content = io.BytesIO()
+    _write(ctx.call("s3", "GetObject", {"Bucket": place.bucket, "Key": place.key})["Body"], content)
+    return content.getvalue()
 
 
 def upload(ctx: Context, source: Path, place: Location) -> None:
@@ -113,15 +115,17 @@ def pack(folder: Path, archive: Path) -> None:
     os.replace(partial, archive)
 
 
-def _chunks(body: Payload) -> Iterator[bytes]:
+def _write(body: Payload, file: BinaryIO) -> None:
     match body:
         case bytes():
-            yield body
+            file.write(body)
         case FileSlice():
-            yield from read_slice(body)
+            for chunk in read_slice(body):
+                file.write(chunk)
         case Stream():
-            yield asyncio.run(_collect(body))
+            asyncio.run(_write_stream(body, file))
 
 
-async def _collect(body: Stream) -> bytes:
-    return b"".join([chunk async for chunk in body.chunks])
+async def _write_stream(body: Stream, file: BinaryIO) -> None:
+    async for chunk in body.chunks:
+        file.write(chunk)

@@ -25,6 +25,7 @@ from sagesse.wire.message import Protocol, WireReply
 Write: TypeAlias = Callable[[Mapping[str, Any], str], WireReply]
 _PayloadOf: TypeAlias = Callable[[Mapping[str, Any]], Payload]
 _REST: frozenset[Protocol] = frozenset(("rest-json", "rest-xml"))
+_OK, _PARTIAL = 200, 206
 _NO_CONTENT = frozenset((204, 304))
 
 
@@ -97,6 +98,8 @@ def _rest(operation: Operation, protocol: Protocol, shape: Shape | None) -> Writ
 
     def write(result: Mapping[str, Any], request_id: str) -> WireReply:
         status: int = (result.get(status_name) if status_name else None) or default_status
+        if status == _OK and "ContentRange" in result:
+            status = _PARTIAL  # S3 says so, and the model does not
         headers = request_headers(protocol, request_id)
         add_headers(result, headers)
         payload = b"" if is_head or status in _NO_CONTENT else payload_of(result)
