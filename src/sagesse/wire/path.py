@@ -24,10 +24,25 @@ class Rule(NamedTuple):
     ends_in_slash: bool = False
 
 
-class Match(NamedTuple):
-    """Rules that fit a path, and the raw values of its labels in order."""
+class Rules(msgspec.Struct):
+    """The rules behind one path and method; `plain` is the one that demands nothing, if there is only one."""
 
-    rules: dict[str, list[Rule]]  # by method
+    every: list[Rule] = []
+    plain: Rule | None = None
+    headers: frozenset[str] = frozenset()  # that rules other than `plain` demand
+
+    def add(self, rule: Rule) -> None:
+        """One more."""
+        self.every.append(rule)
+        undemanding = [rule for rule in self.every if not (rule.literals or rule.query or rule.headers)]
+        self.plain = undemanding[0] if len(undemanding) == 1 else None
+        self.headers = frozenset(name for rule in self.every if not rule.literals for name in rule.headers)
+
+
+class Match(NamedTuple):
+    """Rules that fit a path, by method, and the raw values of its labels in order."""
+
+    rules: dict[str, Rules]
     values: tuple[str, ...]
 
 
@@ -35,7 +50,7 @@ class _Node(msgspec.Struct):
     literals: "dict[str, _Node]" = {}
     label: "_Node | None" = None
     greedy: "list[tuple[tuple[str, ...], _Node]]" = []  # literal segments after the greedy label
-    rules: dict[str, list[Rule]] = {}
+    rules: dict[str, Rules] = {}
 
 
 class PathTree:
@@ -57,7 +72,7 @@ class PathTree:
                 node = node.label
             else:
                 node = node.literals.setdefault(segment, _Node())
-        node.rules.setdefault(rule.method, []).append(rule)
+        node.rules.setdefault(rule.method, Rules()).add(rule)
 
     def matches(self, raw_path: str) -> Iterator[Match]:
         """Every way to read `raw_path`, the most literal first."""

@@ -15,7 +15,7 @@ from sagesse.core.model import SERVICES, service_model
 from sagesse.wire.catalog import Catalog
 from sagesse.wire.host import Host, parse_host
 from sagesse.wire.message import Protocol, Route
-from sagesse.wire.path import Match, PathTree, Rule
+from sagesse.wire.path import Match, PathTree, Rule, Rules
 
 _FORM = "application/x-www-form-urlencoded"
 _S3_CONTROL_ROOT = "/v20180820/"
@@ -124,7 +124,7 @@ class Router:
         self, services: tuple[str, ...], path: str, request: Addressed, host: Host
     ) -> tuple[Rule, Match]:
         query = _query_names(request.query) if request.query else {}
-        preferred = self._by_host(host)
+        preferred = self._by_host(host) if host.endpoint else ()
         for match in self._tree(services).matches(path):
             rule = _choose(match, request, query, preferred)
             if rule is not None:
@@ -238,8 +238,12 @@ def _choose(
     A rule whose own query literals are missing is out; required members only rank, so that a request which forgot
     one reaches the operation it means and is told so there.
     """
-    rules = match.rules.get(request.method, ())
-    fitting = [rule for rule in rules if not rule.literals or (query and _has_literals(rule, query))]
+    rules = match.rules.get(request.method)
+    if rules is None:
+        return None
+    if not query and rules.plain is not None and rules.headers.isdisjoint(request.headers):
+        return rules.plain
+    fitting = [rule for rule in rules.every if not rule.literals or _has_literals(rule, query)]
     if not fitting:
         return None
     if len(fitting) > 1:
@@ -296,8 +300,8 @@ def _has_literals(rule: Rule, query: dict[str, str]) -> bool:
     return all(name in query and value in {"", query[name]} for name, value in rule.literals)
 
 
-def _names_subresource(rules: Mapping[str, list[Rule]], query: dict[str, str]) -> bool:
-    return any(name in query for some in rules.values() for rule in some for name, _ in rule.literals)
+def _names_subresource(rules: Mapping[str, Rules], query: dict[str, str]) -> bool:
+    return any(name in query for some in rules.values() for rule in some.every for name, _ in rule.literals)
 
 
 def _is_s3_control(request: Addressed, host: Host) -> bool:
