@@ -21,8 +21,7 @@ def run(invocation: Invocation) -> int:
     """See `Command.run`."""
     options, settings, screen = invocation
     folder = settings.folder
-    pid, was_killed = _end_server(folder)
-    ended = _end_jobs(folder, with_jobs=options.jobs)
+    pid, was_killed, ended = stop(folder, with_jobs=options.jobs)
     if pid is None:
         said = f"No server has {folder}."
     else:
@@ -31,6 +30,16 @@ def run(invocation: Invocation) -> int:
         said += f" {ended} jobs and model servers were ended."
     screen.result({"pid": pid, "killed": was_killed, "jobs_ended": ended}, said)
     return Exit.DONE
+
+
+def stop(folder: Path, *, with_jobs: bool) -> tuple[int | None, bool, int]:
+    """End the server of a data directory: its process id, whether it had to be killed, how many jobs were ended.
+
+    Raises:
+        CommandFailed: it is another user's.
+    """
+    pid, was_killed = _end_server(folder)
+    return pid, was_killed, _end_jobs(folder, with_jobs=with_jobs)
 
 
 def _end_server(folder: Path) -> tuple[int | None, bool]:

@@ -139,9 +139,7 @@ def _usage(usage: Mapping[str, Mapping[str, float]]) -> Table:
     busiest: Sequence[tuple[str, Mapping[str, float]]] = sorted(
         usage.items(), key=lambda item: -item[1]["calls"]
     )
-    title = "Calls since the server started"
-    if len(busiest) > _MOST_USED:
-        title += f" (the {_MOST_USED} most frequent of {len(busiest)} operations)"
+    title = f"Calls since the server started, {len(busiest)} operations"
     table = Table(title=title, title_justify="left")
     table.add_column("operation")
     for name in ("calls", "4xx", "5xx", "mean ms"):
@@ -150,6 +148,8 @@ def _usage(usage: Mapping[str, Mapping[str, float]]) -> Table:
         numbers = (used["calls"], used["client_errors"], used["server_errors"])
         mean_ms = used["seconds"] / used["calls"] * 1000
         table.add_row(name, *(f"{number:.0f}" for number in numbers), f"{mean_ms:.2f}")
+    if len(busiest) > _MOST_USED:
+        table.caption = f"and {len(busiest) - _MOST_USED} that were called less often"
     return table
 
 
