@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import orjson
@@ -157,7 +158,7 @@ class App:
         self.objects = LocalObjectStore(folder / "objects", clock=clock, durable=durable)
         self.jobs = LocalJobs(folder / "jobs", hidden=[folder])
         self.serving = LocalServing(self.jobs, folder / "servers")
-        self.routes = RoutingTable()
+        self.routes = RoutingTable(partial(sagemaker.route_of, self._store))
         self.invocations = InvocationMeter(clock.now)
         self.capacity = Capacity(self.settings.cores)
 

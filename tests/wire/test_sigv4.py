@@ -211,11 +211,6 @@ def test_a_presigned_parameter_given_twice_is_refused() -> None:
         parse({}, request.query + "&X-Amz-Expires=600")
 
 
-def test_a_version_2_query_is_refused() -> None:
-    with pytest.raises(Refused, match="mechanism"):
-        parse({}, "AWSAccessKeyId=A&Signature=b&Expires=1")
-
-
 def test_an_unsigned_request_has_no_signature() -> None:
     assert parse({"host": "h"}, "a=b") is None
 

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 from sagesse.core.clock import Clock
 from sagesse.core.principal import Credential, Credentials, Principal
-from sagesse.wire.sigv4 import Refused, Signature, Signed, check_time, verify
+from sagesse.wire.signature import check_time, verify
+from sagesse.wire.sigv4 import Refused, Signature, Signed
 
 EPHEMERAL_ACCOUNT = "123456789012"
 

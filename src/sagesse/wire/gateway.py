@@ -30,7 +30,8 @@ from sagesse.wire.payload import Body, PayloadUpload, s3_payload_form, without_c
 from sagesse.wire.refusal import refusal
 from sagesse.wire.reply import Send, send_reply
 from sagesse.wire.route import Router, router
-from sagesse.wire.sigv4 import UNSIGNED, Refused, Signature, Signed, parse, payload_digest
+from sagesse.wire.signature import parse
+from sagesse.wire.sigv4 import UNSIGNED, Refused, Signature, Signed, payload_digest
 
 OWN_ROOT = "/_sagesse/"
 _log = logging.getLogger(__name__)

@@ -57,6 +57,7 @@ class Signature(NamedTuple):
     time: float  # epoch seconds of `timestamp`
     token: str | None
     expires_s: int | None  # presigned only
+    algorithm: str = ALGORITHM
 
     @property
     def scope(self) -> str:
@@ -89,8 +90,6 @@ def parse(headers: dict[str, str], query: str) -> Signature | None:
         return _parse_header(authorization, headers)
     if "X-Amz-Algorithm=" in query or "X-Amz-Signature=" in query:
         return _parse_query(query)
-    if "AWSAccessKeyId=" in query and "Signature=" in query:
-        raise Refused("mechanism", "AWS")
     return None
 
 

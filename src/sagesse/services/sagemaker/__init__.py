@@ -6,25 +6,34 @@ model server processes behind the gateway (`engines.serving`).
 What differs from AWS: docs/services/sagemaker.md.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sagesse.core.principal import Credentials
+from sagesse.core.record import Store
+from sagesse.core.scope import Scope
 from sagesse.core.service import Service
 from sagesse.engines.capacity import Capacity
 from sagesse.engines.jobs.base import JobEngine
 from sagesse.engines.metrics.base import MetricStore
 from sagesse.engines.serving.base import ServingEngine
-from sagesse.engines.serving.routing import RoutingTable
+from sagesse.engines.serving.routing import EndpointKey, RoutingTable, Variant
 from sagesse.engines.streams.log import LogStore
-from sagesse.services.sagemaker.deployment import Deployments
-from sagesse.services.sagemaker.endpoint import Endpoints
+from sagesse.services.sagemaker.deployment import Deployments, live_variants
+from sagesse.services.sagemaker.endpoint import ENDPOINT, Endpoints
 from sagesse.services.sagemaker.endpoint_config import EndpointConfigs
 from sagesse.services.sagemaker.log import LogShipper
 from sagesse.services.sagemaker.model import Models
 from sagesse.services.sagemaker.tag import Tags
 from sagesse.services.sagemaker.training import TrainingJobs
 from sagesse.services.sagemaker.training_run import TrainingRun
+
+
+def route_of(store: Store, key: EndpointKey) -> Sequence[Variant] | None:
+    """The live variants of an endpoint, from its record; None when it answers no requests."""
+    account, region, name = key
+    record = store.get(ENDPOINT.record_key(Scope(account, region), name))
+    return live_variants(record) if record is not None else None
 
 
 def services(  # noqa: PLR0913 - the parts SageMaker stands on, each by name

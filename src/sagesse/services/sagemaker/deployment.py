@@ -223,15 +223,13 @@ class Deployments:
         return ctx.acting_as(role_session(ctx, self._credentials, role_arn, {}).principal)
 
     def _route(self, record: Record, deployment: Mapping[str, Any]) -> None:
-        variants = [
-            Variant(
-                variant["name"],
-                float(variant["weight"]),
-                tuple(_variant_servers(record, deployment, variant)),
-            )
-            for variant in deployment["variants"]
-        ]
-        self._routes.set(_address(record), variants)
+        self._routes.set(_address(record), _variants(record, deployment))
+
+
+def live_variants(record: Record) -> list[Variant] | None:
+    """Where requests for an endpoint go; None when it has no live deployment, or is being deleted."""
+    live = record.state["live"]
+    return _variants(record, live) if live and record.status != "Deleting" else None
 
 
 def server_ids(record: Record, deployment: Mapping[str, Any] | None) -> list[str]:
@@ -248,6 +246,15 @@ def server_ids(record: Record, deployment: Mapping[str, Any] | None) -> list[str
 def _variant_servers(record: Record, deployment: Mapping[str, Any], variant: Mapping[str, Any]) -> list[str]:
     stem = f"endpoint-{record.state['id']}-{deployment['id']}-{variant['name']}"
     return [f"{stem}-{number}" for number in range(1, variant["count"] + 1)]
+
+
+def _variants(record: Record, deployment: Mapping[str, Any]) -> list[Variant]:
+    return [
+        Variant(
+            variant["name"], float(variant["weight"]), tuple(_variant_servers(record, deployment, variant))
+        )
+        for variant in deployment["variants"]
+    ]
 
 
 def _address(record: Record) -> tuple[str, str, str]:

@@ -31,7 +31,7 @@ def compile_check(operation: Operation) -> Check:
     if operation.service.metadata["protocol"] == "rest-xml":
         return compile_required_check(shape)
     checker = _compiler(operation.service).checker(shape)
-    code = _code(operation.service)
+    code = _code(operation)
     if checker is None:
         return lambda params: None
 
@@ -45,7 +45,10 @@ def compile_check(operation: Operation) -> Check:
     return check
 
 
-def _code(service: ServiceModel) -> str:
+def _code(operation: Operation) -> str:
+    service = operation.service
+    if "ValidationError" in operation.errors:
+        return "ValidationError"
     protocols = service.metadata.get("protocols", (service.metadata["protocol"],))
     return _CODES.get(service.name) or ("ValidationError" if "query" in protocols else "ValidationException")
 
