@@ -2,7 +2,7 @@
 
     python benchmarks/transfer.py [--seeds 3] [--photos 50 400] [--epochs 15]
 
-Both learn from the same photos with the same hyperparameters; a fifth of the photos chooses the epoch, and
+Both learn from the same photos with the same hyperparameters; a quarter as many other photos choose the epoch, and
 one fixed set of 500 other photos, drawn from another seed, gives the accuracy. From scratch there is no
 lower rate for the body. Prints a table and, with --json, one object.
 """

@@ -33,4 +33,4 @@ def test_the_demo_reaches_95_percent_of_photos_it_has_not_seen():
     benchmark = _benchmark()
     test = list(dataset(benchmark.TEST_PHOTOS, benchmark.TEST_SEED))
     given = {"epochs": "10", "mini_batch_size": "32"}
-    assert benchmark.accuracy(640, 1, test, transfer=True, threads=2, given=given) >= 0.95
+    assert benchmark.accuracy(640, 1, test, transfer=True, given=given) >= 0.95
