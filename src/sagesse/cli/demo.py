@@ -89,7 +89,7 @@ def _have_server(settings: Settings, *, has_port: bool) -> Facts:
 
 def _play(invocation: Invocation) -> dict[str, Any]:
     """Play the story, and turn what can go wrong in it into words."""
-    from botocore.exceptions import ClientError  # noqa: PLC0415 # pyright: ignore[reportMissingTypeStubs]
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 # pyright: ignore[reportMissingTypeStubs]
 
     from sagesse.demo.cloud import Access, ServerGone  # noqa: PLC0415 - needs the extra `deep`, checked before
     from sagesse.demo.deployment import DeploymentFailed  # noqa: PLC0415
@@ -110,7 +110,7 @@ def _play(invocation: Invocation) -> dict[str, Any]:
         return play(Plan(options.photos, options.output.resolve()), look, screen.console)
     except (TrainingFailed, DeploymentFailed, ServerGone) as error:
         raise CommandFailed(str(error), fix=again) from error
-    except ClientError as error:
+    except (ClientError, BotoCoreError) as error:
         raise CommandFailed(f"the server refuses: {error}", fix=again) from error
     except OSError as error:
         raise CommandFailed(f"{error}", fix=again) from error

@@ -15,6 +15,9 @@ from botocore.exceptions import (  # pyright: ignore[reportMissingTypeStubs]
     HTTPClientError,
     ResponseStreamingError,
 )
+from botocore.exceptions import (  # pyright: ignore[reportMissingTypeStubs]
+    ConnectionError as EndpointUnreachable,
+)
 
 T = TypeVar("T")
 Clients: TypeAlias = Callable[[str], Any]
@@ -22,7 +25,7 @@ Clients: TypeAlias = Callable[[str], Any]
 _PATIENCE_S = 600.0
 _SETTLE_S = 30.0  # a server just started may fail a call while it takes up what it finds
 _LOOK_S = 0.25
-_LOST = (HTTPClientError, ResponseStreamingError, ConnectionError)
+_LOST = (EndpointUnreachable, HTTPClientError, ResponseStreamingError, ConnectionError)
 
 
 class Access(NamedTuple):
