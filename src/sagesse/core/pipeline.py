@@ -50,6 +50,7 @@ class Pipeline:
         self._audit = audit
         self._meter = meter
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="call")
+        self._inner_pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="inner-call")
         self._token_locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
 
     async def run(self, call: Call) -> Mapping[str, Any]:
@@ -80,6 +81,7 @@ class Pipeline:
     def close(self) -> None:
         """Wait for handlers that run in threads."""
         self._pool.shutdown()
+        self._inner_pool.shutdown()
 
     @property
     def _clock(self) -> Clock:
@@ -122,7 +124,7 @@ class Pipeline:
         result = await self._call(call, handler)
         answer = Token(digest, orjson.dumps(result))
         expires = self._clock.now() + _TOKEN_LIFE_S
-        await self._in_thread(lambda: self._store.save_token(owner, token, answer, expires=expires))
+        await self._in_thread(call, lambda: self._store.save_token(owner, token, answer, expires=expires))
         return result
 
     async def _call(self, call: Call, handler: Handler) -> Mapping[str, Any]:
@@ -139,7 +141,7 @@ class Pipeline:
             case "loop":
                 result = handler.run(ctx, call.params)
             case "thread":
-                result = await self._in_thread(lambda: handler.run(ctx, call.params))
+                result = await self._in_thread(call, lambda: handler.run(ctx, call.params))
             case "async":
                 result = await cast("Awaitable[Result]", handler.run(ctx, call.params))
         return self._project(ctx, handler, cast("Result", result))
@@ -150,8 +152,10 @@ class Pipeline:
             return self._registry.kind(result.kind).project(ctx, result, handler.operation.output_members)
         return result or {}
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+    async def _in_thread(self, call: Call, work: Callable[[], T]) -> T:
+        """Run `work` in a thread; calls made by handlers have threads of their own, or they could wait for ever."""
+        pool = self._inner_pool if call.is_internal else self._pool
+        return await asyncio.get_running_loop().run_in_executor(pool, work)
 
     def _count(self, call: Call, error: ServiceError | None, seconds: float) -> None:
         status = 200 if error is None else error.status or 400
