@@ -119,6 +119,8 @@ def _zygote_environment() -> dict[str, str]:
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": "C.UTF-8",
+        # OpenMP reads it once, when torch is loaded: threads that spin while they wait starve the other jobs.
+        "OMP_WAIT_POLICY": "PASSIVE",
         "PYTHONPATH": os.pathsep.join([package, *_python_path()]),
     }
 
