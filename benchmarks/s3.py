@@ -1,0 +1,179 @@
+"""Objects against the least that has to be done, against a bare hello, and against moto server.
+
+Large: 64 MiB over raw sockets; the limit receives, digests (md5) and fsyncs, or sends with sendfile, without HTTP.
+boto3 signs the sha256 of bodies over plain HTTP, which the limit does not compute; a presigned PUT leaves it out.
+Small: 1 KiB, as boto3 sends it; beside it one durable SQLite commit, the least a database needs for that.
+Targets: 1.5 times the limit, 4 times hello. moto keeps everything in memory.
+"""
+
+import os
+import socket
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from benchmarks.connection import Connection
+from benchmarks.control import HELLO
+from benchmarks.process import cpu_s, free_port, running
+from benchmarks.report import save, show_measures
+from benchmarks.request import Raw, capture, client
+from benchmarks.rounds import Measure, Subject, measure
+from benchmarks.sagesse_server import BUCKET, client_of, sagesse
+
+ROUNDS, SMALL_ROUNDS = 7, 41
+_LARGE, _SMALL, _LARGE_TIMES = 64 << 20, 1 << 10, 3
+
+
+def run() -> None:
+    """Measure, print and save."""
+    ports = [free_port() for _ in range(3)]
+    limit_port, hello_port, moto_port = ports
+    with (
+        tempfile.TemporaryDirectory(dir=".", prefix=".bench-") as folder,
+        running("-m", "benchmarks.peers.limit", str(limit_port), folder, port=limit_port) as limit,
+        running("-m", "benchmarks.peers.hello", str(hello_port), port=hello_port) as hello,
+        running("-m", "moto.server", "-p", str(moto_port), port=moto_port) as moto,
+        sagesse() as server,
+        Connection(hello_port) as to_hello,
+        Connection(moto_port) as to_moto,
+        Connection(server.port) as to_sagesse,
+    ):
+        ours, theirs = client_of(server, "s3"), client(service="s3", port=moto_port)
+        for one in (ours, theirs):
+            one.create_bucket(Bucket=BUCKET)
+        body = os.urandom(_LARGE)
+        puts, gets = _limits(limit, limit_port, Path(folder), body)
+        for name, s3, connection, pid in (
+            ("Sagesse", ours, to_sagesse, server.pid),
+            ("moto", theirs, to_moto, moto),
+        ):
+            signed = capture(s3, "put_object", Bucket=BUCKET, Key="large", Body=body)
+            puts[f"{name} put, sha256 signed"] = _put(connection, pid, [signed], _LARGE_TIMES)
+            unsigned = Raw(_presigned_head(s3, len(body)), body)
+            puts[f"{name} put, presigned"] = _put(connection, pid, [unsigned], _LARGE_TIMES)
+            get = capture(s3, "get_object", Bucket=BUCKET, Key="large")
+            gets[f"{name} get"] = _get(connection, pid, get.whole, _LARGE, _LARGE_TIMES)
+        large_puts = measure(puts, base="limit", rounds=ROUNDS)
+        large_gets = measure(gets, base="limit", rounds=ROUNDS)
+        small = {"hello": _get(to_hello, hello, HELLO, 11, 200)}
+        commit = sqlite3.connect(Path(folder) / "limit.db", isolation_level=None)
+        small["SQLite commit, durable"] = _commits(commit, os.urandom(_SMALL))
+        small |= _small("Sagesse", ours, to_sagesse, server.pid, 100)
+        small |= _small("moto", theirs, to_moto, moto, 10)
+        small_ones = measure(small, base="hello", rounds=SMALL_ROUNDS)
+    _report(
+        "PUT 64 MiB",
+        large_puts,
+        "limit",
+        "Target: 1.5 x limit. The limit receives, digests (md5) and fsyncs.",
+    )
+    _report("GET 64 MiB", large_gets, "limit", "Target: 1.5 x limit. The limit is sendfile.")
+    _report("1 KiB", small_ones, "hello", "Target: 4 x hello. A PUT is on disk when it is answered.")
+    save("s3", {"put 64 MiB": large_puts, "get 64 MiB": large_gets, "1 KiB": small_ones})
+
+
+def _report(title: str, measures: dict[str, Measure], base: str, note: str) -> None:
+    show_measures(title, measures, base=base, note=note)
+
+
+def _small(name: str, s3: Any, connection: Connection, pid: int, times: int) -> dict[str, Subject]:
+    body = os.urandom(_SMALL)
+    s3.put_object(Bucket=BUCKET, Key="small/0", Body=body)
+    puts = [capture(s3, "put_object", Bucket=BUCKET, Key=f"small/{n}", Body=body) for n in range(20)]
+    get = capture(s3, "get_object", Bucket=BUCKET, Key="small/0")
+    return {
+        f"{name} put": _put(connection, pid, puts, times),
+        f"{name} get": _get(connection, pid, get.whole, _SMALL, times),
+    }
+
+
+def _commits(connection: sqlite3.Connection, body: bytes) -> Subject:
+    """In this process; what the storage itself costs a small PUT."""
+    for statement in (
+        "PRAGMA journal_mode=WAL",
+        "PRAGMA synchronous=FULL",
+        "CREATE TABLE object (key, body)",
+    ):
+        connection.execute(statement)
+
+    def work(count: int) -> None:
+        for number in range(count):
+            connection.execute("INSERT INTO object VALUES (?,?)", (number, body))
+
+    return Subject(work, time.process_time, 100)
+
+
+def _put(connection: Connection, pid: int, requests: list[Raw], times: int) -> Subject:
+    turns = cycle(requests)
+
+    def work(count: int) -> None:
+        for _ in range(count):
+            request = next(turns)
+            if len(request.body) <= _SMALL:
+                status, answer = connection.exchange(request.whole)
+            else:
+                status, answer = connection.exchange(request.head, memoryview(request.body))
+            _check(status, answer)
+
+    return Subject(work, lambda: cpu_s(pid), times)
+
+
+def _get(connection: Connection, pid: int, request: bytes, size: int, times: int) -> Subject:
+    def work(count: int) -> None:
+        for _ in range(count):
+            status, got = connection.discard(request)
+            _check(status, b"")
+            if got != size:
+                raise RuntimeError(f"{got} bytes instead of {size}")
+
+    return Subject(work, lambda: cpu_s(pid), times)
+
+
+def _check(status: int, answer: bytes) -> None:
+    if status != 200:
+        raise RuntimeError(f"status {status}: {answer[:500]!r}")
+
+
+def _presigned_head(s3: Any, size: int) -> bytes:
+    url = urlsplit(s3.generate_presigned_url("put_object", Params={"Bucket": BUCKET, "Key": "large"}))
+    return (
+        f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Length: {size}\r\n\r\n"
+    ).encode()
+
+
+def _limits(pid: int, port: int, folder: Path, body: bytes) -> tuple[dict[str, Subject], dict[str, Subject]]:
+    """The limit's side: one line, then bytes."""
+    connection = socket.create_connection(("127.0.0.1", port))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    piece = memoryview(bytearray(1 << 20))
+
+    def put(count: int) -> None:
+        for _ in range(count):
+            connection.sendall(b"PUT %d\n" % len(body))
+            connection.sendall(body)
+            _line(connection)
+
+    def get(count: int) -> None:
+        for _ in range(count):
+            connection.sendall(f"GET {folder / 'received'}\n".encode())
+            left = int(_line(connection))
+            while left > 0:
+                left -= connection.recv_into(piece, min(left, len(piece)))
+
+    return _subject(put, pid), _subject(get, pid)
+
+
+def _subject(work: Callable[[int], None], pid: int) -> dict[str, Subject]:
+    return {"limit": Subject(work, lambda: cpu_s(pid), _LARGE_TIMES)}
+
+
+def _line(connection: socket.socket) -> bytes:
+    line = b""
+    while not line.endswith(b"\n"):
+        line += connection.recv(1)
+    return line
