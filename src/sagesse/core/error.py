@@ -17,16 +17,24 @@ class ServiceError(Exception):
         message: what was wrong, the value, what is allowed.
         status: HTTP status; None takes the model's, or 400.
         fields: further members of the modelled error shape, wire names (``{"ResourceName": ...}``).
+        headers: HTTP headers that no error shape has, for S3 (``{"x-amz-delete-marker": "true"}``).
     """
 
     def __init__(
-        self, code: str, message: str, *, status: int | None = None, fields: Mapping[str, Any] | None = None
+        self,
+        code: str,
+        message: str,
+        *,
+        status: int | None = None,
+        fields: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.status = status
         self.fields: Mapping[str, Any] = fields or {}
+        self.headers: Mapping[str, str] = headers or {}
 
 
 class NotImplementedOperation(ServiceError):  # noqa: N818 - named after the AWS code it carries

@@ -200,6 +200,21 @@ class BucketChecks:
         run(store.tag_bucket(BUCKET, {"a": "1"}))
         assert run(store.bucket(BUCKET)).tags == {"a": "1"}
 
+    def test_settings_of_a_bucket_are_kept_one_by_one(self, store: ObjectStore) -> None:
+        new_bucket(store)
+        for setting, value in (("a", {"x": [1, "2"]}), ("b", "text"), ("b", None)):
+            run(store.configure_bucket(BUCKET, setting, value))
+        assert run(store.bucket(BUCKET)).settings == {"a": {"x": [1, "2"]}}
+        assert refusal(store.configure_bucket("nowhere", "a", 1)).code == "NoSuchBucket"
+
+    def test_a_bucket_created_again_has_nothing_of_the_one_deleted(self, store: ObjectStore) -> None:
+        new_bucket(store)
+        run(store.configure_bucket(BUCKET, "a", 1))
+        assert run(store.bucket(BUCKET)).settings == {"a": 1}
+        run(store.delete_bucket(BUCKET))
+        new_bucket(store)
+        assert run(store.bucket(BUCKET)).settings == {}
+
 
 class ObjectChecks:
     """What every store does with objects."""

@@ -19,14 +19,26 @@ ALGORITHMS: tuple[Algorithm, ...] = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SH
 NULL_VERSION = "null"
 
 
+Versioning: TypeAlias = Literal["", "Enabled", "Suspended"]
+
+
 class Bucket(msgspec.Struct, frozen=True, kw_only=True):
-    """A bucket; names are unique over all accounts."""
+    """A bucket; names are unique over all accounts.
+
+    Args:
+        versioning: empty until it is enabled for the first time, never empty afterwards.
+        has_lock: versions may be locked against deletion; implies enabled versioning.
+        settings: what the service keeps of a bucket's configuration, by its name for it; plain msgpack values.
+    """
 
     name: str
     account: str
     region: str
     created: float
     tags: dict[str, str] = {}
+    versioning: Versioning = ""
+    has_lock: bool = False
+    settings: dict[str, Any] = {}
 
 
 class Address(NamedTuple):
@@ -188,6 +200,14 @@ class ObjectStore(Protocol):
 
     async def tag_bucket(self, name: str, tags: dict[str, str]) -> None:
         """Replace its tags."""
+        ...
+
+    async def version_bucket(self, name: str, versioning: Versioning) -> None:
+        """Enable or suspend versions; InvalidBucketState when locks need them."""
+        ...
+
+    async def configure_bucket(self, name: str, setting: str, value: Any) -> None:
+        """Keep a setting of a bucket, or drop it with None; nothing else about the bucket changes."""
         ...
 
     async def delete_bucket(self, name: str) -> None:

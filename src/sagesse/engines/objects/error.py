@@ -36,6 +36,14 @@ def bucket_not_empty(name: str) -> ServiceError:
     return _error("BucketNotEmpty", "The bucket you tried to delete is not empty", 409, BucketName=name)
 
 
+def versions_are_locked() -> ServiceError:
+    """Object lock needs versions."""
+    message = (
+        "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed."
+    )
+    return _error("InvalidBucketState", message, 409)
+
+
 def no_such_key(key: str) -> ServiceError:
     """The object does not exist."""
     return _error("NoSuchKey", "The specified key does not exist.", 404, Key=key)

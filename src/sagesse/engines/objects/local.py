@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -21,6 +21,7 @@ from sagesse.core.error import ServiceError
 from sagesse.core.sqlite import Database
 from sagesse.engines.objects import _index, _multipart
 from sagesse.engines.objects._blob import BlobFolder
+from sagesse.engines.objects._bucket import BucketCache
 from sagesse.engines.objects._listing import list_page
 from sagesse.engines.objects._read import Reader, Stored, cut
 from sagesse.engines.objects._receive import Received, Receiver
@@ -43,12 +44,14 @@ from sagesse.engines.objects.base import (
     PartEntry,
     StoredObject,
     UploadInfo,
+    Versioning,
 )
 from sagesse.engines.objects.error import (
     bucket_already_exists,
     bucket_already_owned,
     bucket_not_empty,
     no_such_key,
+    versions_are_locked,
 )
 
 INLINE_BYTES = 64 << 10
@@ -93,6 +96,7 @@ class LocalObjectStore:
         self._inline_bytes = inline_bytes
         self._min_part_bytes = min_part_bytes
         self._database = Database(folder / "index.db", SCHEMA, durable=durable)
+        self._buckets = BucketCache()
         self._blobs = BlobFolder(folder / "blobs", durable=durable)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="object")
         self._layouts: dict[str, _multipart.Layout] = {}
@@ -116,7 +120,7 @@ class LocalObjectStore:
 
     async def bucket(self, name: str) -> Bucket:
         """See `ObjectStore.bucket`."""
-        return _index.find_bucket(self._database.reader, name)
+        return self._buckets.find(self._database.reader, name)
 
     async def buckets(self, account: str, *, prefix: str = "", after: str = "", limit: int) -> list[Bucket]:
         """See `ObjectStore.buckets`."""
@@ -128,12 +132,28 @@ class LocalObjectStore:
 
     async def tag_bucket(self, name: str, tags: dict[str, str]) -> None:
         """See `ObjectStore.tag_bucket`."""
+        await self._amend_bucket(name, lambda bucket: msgspec.structs.replace(bucket, tags=tags))
 
-        def work(connection: sqlite3.Connection) -> None:
-            bucket = _index.find_bucket(connection, name)
-            _index.save_bucket(connection, msgspec.structs.replace(bucket, tags=tags))
+    async def version_bucket(self, name: str, versioning: Versioning) -> None:
+        """See `ObjectStore.version_bucket`."""
 
-        await self._write(work)
+        def change(bucket: Bucket) -> Bucket:
+            if bucket.has_lock and versioning != "Enabled":
+                raise versions_are_locked()
+            return msgspec.structs.replace(bucket, versioning=versioning)
+
+        await self._amend_bucket(name, change)
+
+    async def configure_bucket(self, name: str, setting: str, value: Any) -> None:
+        """See `ObjectStore.configure_bucket`."""
+
+        def change(bucket: Bucket) -> Bucket:
+            settings = {key: kept for key, kept in bucket.settings.items() if key != setting}
+            if value is not None:
+                settings[setting] = value
+            return msgspec.structs.replace(bucket, settings=settings)
+
+        await self._amend_bucket(name, change)
 
     async def delete_bucket(self, name: str) -> None:
         """See `ObjectStore.delete_bucket`."""
@@ -147,7 +167,7 @@ class LocalObjectStore:
                 _multipart.remove_upload(connection, upload, now)
             connection.execute("DELETE FROM bucket WHERE name=?", (name,))
 
-        await self._write(work)
+        await self._write(work, after=lambda: self._buckets.forget(name))
 
     # Objects
 
@@ -161,7 +181,7 @@ class LocalObjectStore:
         condition: Condition,
     ) -> ObjectInfo:
         """See `ObjectStore.put`."""
-        _index.find_bucket(self._database.reader, address.bucket)
+        self._buckets.find(self._database.reader, address.bucket)
         blob = self._blobs.new_id()
         receiver = Receiver(self._threads, lambda: self._blobs.writer(blob), inline_bytes=self._inline_bytes)
         received = await receiver.receive(upload, expect)
@@ -359,7 +379,7 @@ class LocalObjectStore:
                 connection.execute(f"DELETE FROM {table}")
 
         self._blobs.begin_epoch()
-        await self._write(work)
+        await self._write(work, after=self._buckets.forget_all)
         self._layouts.clear()
 
     def sweep(self) -> None:
@@ -374,18 +394,29 @@ class LocalObjectStore:
         os.close(self._lock)
 
     async def _write(
-        self, work: Callable[[sqlite3.Connection], T], *, undo: Callable[[], object] | None = None
+        self,
+        work: Callable[[sqlite3.Connection], T],
+        *,
+        undo: Callable[[], object] | None = None,
+        after: Callable[[], object] | None = None,
     ) -> T:
-        """Commit `work`; `undo` runs if it failed, and only then, even when the caller was cancelled meanwhile."""
+        """Commit `work`, then run `undo` if it failed, `after` if not; even when the caller was cancelled meanwhile."""
         future = self._database.submit(work)
-        if undo is not None:
+        if undo is not None or after is not None:
 
             def settle(done: Future[T]) -> None:
-                if done.exception() is not None:
-                    undo()
+                then = after if done.exception() is None else undo
+                if then is not None:
+                    then()
 
             future.add_done_callback(settle)
         return await asyncio.shield(asyncio.wrap_future(future))
+
+    async def _amend_bucket(self, name: str, change: Callable[[Bucket], Bucket]) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            _index.save_bucket(connection, change(_index.find_bucket(connection, name)))
+
+        await self._write(work, after=lambda: self._buckets.forget(name))
 
     def _new_info(self, address: Address, received: Received, attributes: Attributes) -> ObjectInfo:
         return ObjectInfo(

@@ -73,6 +73,7 @@ def _write(
     headers = request_headers(protocol, request_id)
     if fault.shape is not None and protocol in ("rest-json", "rest-xml"):
         header_writer(fault.shape)(error.fields, headers)
+    headers.extend((name, safe_header(value)) for name, value in error.headers.items())
     if protocol == "rest-json":
         headers.append(("x-amzn-ErrorType", safe_header(fault.name)))
     if protocol in ("json", "cbor") and service is not None and "awsQueryCompatible" in service.metadata:
