@@ -34,6 +34,7 @@ class Call(msgspec.Struct, kw_only=True):
     host: str = ""
     is_secure: bool = False
     is_internal: bool = False
+    via: str = ""  # the service that makes this call for the principal; empty for the principal's own
 
     @property
     def scope(self) -> Scope:
@@ -77,6 +78,8 @@ class Context(msgspec.Struct, kw_only=True, frozen=True):
     source_ip: str = "127.0.0.1"
     host: str = ""
     is_secure: bool = False
+    service: str = ""  # whose handler runs
+    via: str = ""  # the service that called it for the principal
 
     @property
     def store(self) -> Store:
@@ -133,4 +136,5 @@ class Context(msgspec.Struct, kw_only=True, frozen=True):
             params=params,
             request_id=self.request_id,
             is_internal=True,
+            via=self.service,
         )

@@ -136,6 +136,8 @@ class Pipeline:
             source_ip=call.source_ip,
             host=call.host,
             is_secure=call.is_secure,
+            service=call.service,
+            via=call.via,
         )
         match handler.where:
             case "loop":
