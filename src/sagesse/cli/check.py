@@ -74,12 +74,7 @@ def check_data_dir(settings: Settings) -> Iterator[Finding]:
     """Whether the data directory can be used, and by its owner only."""
     folder = settings.folder
     if not folder.exists():
-        parent = next(path for path in folder.parents if path.exists())
-        if os.access(parent, os.W_OK | os.X_OK):
-            yield Finding("data directory", "ok", f"{folder} will be made")
-        else:
-            fix = "Choose another with --data-dir or SAGESSE_DATA_DIR."
-            yield Finding("data directory", "broken", f"{folder} cannot be made in {parent}", fix)
+        yield _check_parent(folder)
         return
     facts = folder.stat()
     if not folder.is_dir() or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
@@ -94,6 +89,17 @@ def check_data_dir(settings: Settings) -> Iterator[Finding]:
         yield Finding("data directory", "warn", text, f"chmod 700 {folder}")
     else:
         yield Finding("data directory", "ok", f"{folder}")
+
+
+def _check_parent(folder: Path) -> Finding:
+    """Whether a folder that is not there yet can be made; tried nearby."""
+    parent = _nearest(folder)
+    try:
+        with tempfile.TemporaryDirectory(dir=parent, prefix=".sagesse-"):
+            return Finding("data directory", "ok", f"{folder} will be made")
+    except OSError as error:
+        fix = "Choose another with --data-dir or SAGESSE_DATA_DIR."
+        return Finding("data directory", "broken", f"{folder} cannot be made: {error}", fix)
 
 
 def check_file_system(settings: Settings) -> Iterator[Finding]:

@@ -1,35 +1,11 @@
-"""boto3 clients of a running server, whatever the caller's environment says about AWS."""
+"""boto3 clients of a server, whatever the caller's environment says about AWS."""
 
-from pathlib import Path
 from typing import Any
 
 import boto3  # pyright: ignore[reportMissingTypeStubs]
 from botocore.config import Config  # pyright: ignore[reportMissingTypeStubs]
 
-from sagesse.cli.failure import CommandFailed, Exit
-from sagesse.cli.instance import Facts, find
-
-
-def running(folder: Path) -> Facts:
-    """The healthy server of a data directory.
-
-    Raises:
-        CommandFailed: there is none.
-    """
-    instance = find(folder)
-    if instance is None:
-        raise CommandFailed(
-            f"no server has {folder}",
-            fix="Start one with `sagesse up --detach`, or name its --data-dir.",
-            code=Exit.NOT_RUNNING,
-        )
-    if instance.facts is None:
-        raise CommandFailed(
-            f"the server with process id {instance.pid} is not healthy yet",
-            fix="Try again in a moment.",
-            code=Exit.NOT_RUNNING,
-        )
-    return instance.facts
+from sagesse.cli.instance import Facts
 
 
 def client(facts: Facts, service: str) -> Any:

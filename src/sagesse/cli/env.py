@@ -5,10 +5,9 @@ import os
 import shlex
 from collections.abc import Callable, Mapping
 
-from sagesse.cli.client import client, running
 from sagesse.cli.command import Invocation
 from sagesse.cli.failure import CommandFailed, Exit
-from sagesse.cli.instance import Facts
+from sagesse.cli.instance import Facts, running
 
 _SESSION_S = 12 * 3600
 _OURS = ("127.0.0.1", "localhost", "::1")
@@ -96,6 +95,8 @@ def _root(facts: Facts) -> dict[str, str]:
 
 def _assume(facts: Facts, role: str) -> dict[str, str]:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 # pyright: ignore[reportMissingTypeStubs]
+
+    from sagesse.cli.client import client  # noqa: PLC0415 - most runs need no boto3, which is slow to import
 
     arn = role if role.startswith("arn:") else f"arn:aws:iam::{facts.account}:role/{role}"
     seconds = _SESSION_S

@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from sagesse.cli.failure import CommandFailed, Exit
+
 _LOCK, _FACTS = "lock", "server.json"
 _FLOCK = "hhqqi0q"  # struct flock of 64-bit Linux
 
@@ -99,6 +101,28 @@ def last(folder: Path) -> Facts | None:
         return msgspec.json.decode((folder / "run" / _FACTS).read_bytes(), type=Facts)
     except (FileNotFoundError, NotADirectoryError, msgspec.MsgspecError):
         return None
+
+
+def running(folder: Path) -> Facts:
+    """The healthy server of a data directory.
+
+    Raises:
+        CommandFailed: there is none.
+    """
+    instance = find(folder)
+    if instance is None:
+        raise CommandFailed(
+            f"no server has {folder}",
+            fix="Start one with `sagesse up --detach`, or name its --data-dir.",
+            code=Exit.NOT_RUNNING,
+        )
+    if instance.facts is None:
+        raise CommandFailed(
+            f"the server with process id {instance.pid} is not healthy yet",
+            fix="Try again in a moment.",
+            code=Exit.NOT_RUNNING,
+        )
+    return instance.facts
 
 
 def end(folder: Path, instance: Instance, *, grace_s: float) -> bool:

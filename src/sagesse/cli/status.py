@@ -14,10 +14,10 @@ from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[re
 from rich.console import RenderableType
 from rich.table import Table
 
-from sagesse.cli.client import client, running
+from sagesse.cli.client import client
 from sagesse.cli.command import Invocation
 from sagesse.cli.failure import CommandFailed, Exit
-from sagesse.cli.instance import Facts
+from sagesse.cli.instance import Facts, running
 
 _ANSWER_S = 5.0
 _MOST_USED = 15
