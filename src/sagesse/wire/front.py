@@ -8,14 +8,13 @@
 
 import asyncio
 import logging
-from collections.abc import Generator
-from contextlib import contextmanager
-from typing import Any, NamedTuple, cast
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from sagesse.wire.authority import Authority
@@ -79,47 +78,34 @@ class Exchange:
         await send_file(front.transport, front.flow, descriptor, offset=offset, size_bytes=size_bytes)
         self._cycle.expected_content_length -= size_bytes
 
-    @contextmanager
-    def joined(self) -> Generator[None, None, None]:
-        """Inside, what is sent is gathered; it leaves in one write at the end, one packet where it fits."""
-        transport = self._cycle.transport
-        gathered = _Gathered(transport)
-        self._cycle.transport = cast("asyncio.Transport", gathered)
-        try:
-            yield
-        finally:
-            self._cycle.transport = transport
-            gathered.release()
+    async def answer(
+        self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes, *, is_last: bool
+    ) -> None:
+        """Send a whole response in one write, one packet where it fits.
+
+        Spares uvicorn's two general steps; `headers` are sent as they are and must say the body's length.
+        """
+        cycle = self._cycle
+        if self._front.flow.write_paused and not cycle.disconnected:
+            await self._front.flow.drain()
+        if cycle.disconnected:
+            return
+        cycle.keep_alive = cycle.keep_alive and not is_last
+        cycle.waiting_for_100_continue = False
+        cycle.response_started = cycle.response_complete = True
+        parts = [STATUS_LINE[status]]
+        for name, value in (*cycle.default_headers, *headers):
+            parts += (name, b": ", value, b"\r\n")
+        parts += (b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n", body)
+        cycle.transport.write(b"".join(parts))
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            cycle.transport.close()
+        cycle.on_response()
 
     def abort(self) -> None:
         """Cut the connection: the response cannot be completed."""
         self._front.transport.abort()
-
-
-class _Gathered:
-    """Stands in for a transport while a response is put together."""
-
-    __slots__ = ("_parts", "_transport", "_wants_close")
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._parts: list[bytes] = []
-        self._wants_close = False
-
-    def write(self, data: bytes) -> None:
-        self._parts.append(data)
-
-    def close(self) -> None:
-        self._wants_close = True
-
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
-
-    def release(self) -> None:
-        if self._parts and not self._transport.is_closing():
-            self._transport.write(b"".join(self._parts))
-        if self._wants_close:
-            self._transport.close()
 
 
 class Front(HttpToolsProtocol):

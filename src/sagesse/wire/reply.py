@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import nullcontext
 from typing import Any, TypeAlias
 
 from sagesse.core.body import FileSlice, Payload, Stream
 from sagesse.wire.front import Exchange
 from sagesse.wire.message import WireReply
 
+_Headers: TypeAlias = list[tuple[bytes, bytes]]
 Send: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 _INLINE_BYTES = 64 * 1024  # smaller files are read and sent in one write
@@ -36,16 +36,17 @@ async def send_reply(
     if isinstance(body, FileSlice) and has_body:
         await _send_file(body, reply, send=send, exchange=exchange, is_last=is_last)
         return
-    start = _start(reply, _size(body) if has_body else None, is_last=is_last, has_body=has_body)
+    headers = _headers(reply, _size(body) if has_body else None, has_body=has_body)
     if isinstance(body, Stream):
-        await send(start)
+        await send(_start(reply.status, headers, is_last=is_last))
         await _send_stream(body, send, exchange, has_body=has_body)
     else:
-        await _send_bytes(start, body if has_body and isinstance(body, bytes) else b"", send, exchange)
+        data = body if has_body and isinstance(body, bytes) else b""
+        await _send_bytes(reply.status, headers, data, send=send, exchange=exchange, is_last=is_last)
 
 
-def _start(reply: WireReply, size_bytes: int | None, *, is_last: bool, has_body: bool) -> dict[str, Any]:
-    headers: list[tuple[bytes, bytes]] = []
+def _headers(reply: WireReply, size_bytes: int | None, *, has_body: bool) -> _Headers:
+    headers: _Headers = []
     has_length = False
     for name, value in reply.headers:
         if name.lower() == "content-length":
@@ -59,9 +60,12 @@ def _start(reply: WireReply, size_bytes: int | None, *, is_last: bool, has_body:
         size = _size(reply.body)
         if size is not None:
             headers.append((b"content-length", b"%d" % size))
-    if is_last:
-        headers.append((b"connection", b"close"))
-    return {"type": "http.response.start", "status": reply.status, "headers": headers}
+    return headers
+
+
+def _start(status: int, headers: _Headers, *, is_last: bool) -> dict[str, Any]:
+    closing = [(b"connection", b"close")] if is_last else []
+    return {"type": "http.response.start", "status": status, "headers": headers + closing}
 
 
 def _header_value(value: str) -> bytes:
@@ -78,11 +82,14 @@ def _size(body: Payload) -> int | None:
     return len(body) if isinstance(body, bytes) else body.size_bytes
 
 
-async def _send_bytes(start: Mapping[str, Any], body: bytes, send: Send, exchange: Exchange | None) -> None:
-    whole = exchange.joined() if exchange is not None and len(body) <= _INLINE_BYTES else nullcontext()
-    with whole:
-        await send(start)
-        await send({"type": "http.response.body", "body": body})
+async def _send_bytes(
+    status: int, headers: _Headers, body: bytes, *, send: Send, exchange: Exchange | None, is_last: bool
+) -> None:
+    if exchange is not None and len(body) <= _INLINE_BYTES:
+        await exchange.answer(status, headers, body, is_last=is_last)
+        return
+    await send(_start(status, headers, is_last=is_last))
+    await send({"type": "http.response.body", "body": body})
 
 
 async def _send_stream(body: Stream, send: Send, exchange: Exchange | None, *, has_body: bool) -> None:
@@ -102,12 +109,12 @@ async def _send_file(
 ) -> None:
     descriptor = os.open(piece.path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        start = _start(reply, piece.size_bytes, is_last=is_last, has_body=True)
+        headers = _headers(reply, piece.size_bytes, has_body=True)
         if piece.size_bytes <= _INLINE_BYTES:
             data = os.pread(descriptor, piece.size_bytes, piece.offset)
-            await _send_bytes(start, data, send, exchange)
+            await _send_bytes(reply.status, headers, data, send=send, exchange=exchange, is_last=is_last)
             return
-        await send(start)
+        await send(_start(reply.status, headers, is_last=is_last))
         if exchange is not None and exchange.can_send_file:
             await exchange.send_file(descriptor, offset=piece.offset, size_bytes=piece.size_bytes)
         else:
