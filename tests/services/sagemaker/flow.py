@@ -3,7 +3,7 @@
 import io
 import json
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Event
 from time import monotonic
 from typing import Any
@@ -31,15 +31,21 @@ def make_bucket(server: Server) -> None:
     server.client("s3").create_bucket(Bucket=BUCKET)
 
 
+def archive(files: Mapping[str, str]) -> bytes:
+    """A tar.gz of these files."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text.encode())
+            tar.addfile(member, io.BytesIO(text.encode()))
+    return packed.getvalue()
+
+
 def put_script(server: Server, name: str, source: str) -> str:
     """Upload a script as a source archive; returns its URI."""
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
-        member = tarfile.TarInfo("train.py")
-        member.size = len(source.encode())
-        tar.addfile(member, io.BytesIO(source.encode()))
     key = f"code/{name}.tar.gz"
-    server.client("s3").put_object(Bucket=BUCKET, Key=key, Body=archive.getvalue())
+    server.client("s3").put_object(Bucket=BUCKET, Key=key, Body=archive({"train.py": source}))
     return f"s3://{BUCKET}/{key}"
 
 

@@ -1,13 +1,15 @@
 """Endpoints through an unmodified boto3 against a real server: real models answer."""
 
+import json
 import threading
+from collections.abc import Mapping
 
 import pytest
 from botocore.exceptions import ClientError
 
 from sagesse.testing.server import Server
 
-from .flow import BUCKET, ROLE, XGBOOST, channel, finished, log_lines, make_bucket, until
+from .flow import BUCKET, PYTHON, ROLE, XGBOOST, archive, channel, finished, log_lines, make_bucket, until
 
 ROW = "9,9"
 
@@ -31,10 +33,18 @@ def model_url(server: Server) -> str:
     return finished(server, "model")["ModelArtifacts"]["S3ModelArtifacts"]
 
 
-def deploy(server: Server, name: str, url: str, **variants: float) -> None:
+def deploy(
+    server: Server,
+    name: str,
+    url: str,
+    *,
+    image: str = XGBOOST,
+    environment: Mapping[str, str] | None = None,
+    **variants: float,
+) -> None:
     """Create model, configuration and endpoint `name` with these variants and weights; wait for it."""
     client = server.client("sagemaker")
-    container = {"Image": XGBOOST, "ModelDataUrl": url}
+    container = {"Image": image, "ModelDataUrl": url, "Environment": environment or {}}
     client.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE)
     configure(server, name, name, **variants)
     client.create_endpoint(EndpointName=name, EndpointConfigName=name)
@@ -153,6 +163,26 @@ def test_a_model_without_artifacts_fails_the_endpoint_and_says_why(server: Serve
     facts = settled(server, "empty")
     assert facts["EndpointStatus"] == "Failed"
     assert "NoSuchKey" in str(facts["FailureReason"])
+
+
+def test_a_server_that_cannot_load_its_model_fails_the_endpoint(server: Server) -> None:
+    server.client("s3").put_object(Bucket=BUCKET, Key="bad.tar.gz", Body=archive({"note.txt": "no model"}))
+    deploy(server, "unloadable", f"s3://{BUCKET}/bad.tar.gz")
+    facts = settled(server, "unloadable")
+    assert facts["EndpointStatus"] == "Failed"
+    assert "did not pass the ping health check" in str(facts["FailureReason"])
+
+
+def test_code_that_the_environment_names_in_s3_is_fetched(server: Server) -> None:
+    script = "def model_fn(folder):\n    return 7\ndef predict_fn(data, model):\n    return [model, data]\n"
+    for key, files in {"plain.tar.gz": {"note.txt": "x"}, "code.tar.gz": {"serve.py": script}}.items():
+        server.client("s3").put_object(Bucket=BUCKET, Key=key, Body=archive(files))
+    code = {"SAGEMAKER_PROGRAM": "serve.py", "SAGEMAKER_SUBMIT_DIRECTORY": f"s3://{BUCKET}/code.tar.gz"}
+    deploy(server, "coded", f"s3://{BUCKET}/plain.tar.gz", image=PYTHON, environment=code)
+    answer = server.client("sagemaker-runtime").invoke_endpoint(
+        EndpointName="coded", ContentType="application/json", Body="[1]"
+    )
+    assert json.loads(answer["Body"].read()) == [7, [1]]
 
 
 def test_a_bad_request_is_a_model_error_with_the_models_words(server: Server, model_url: str) -> None:

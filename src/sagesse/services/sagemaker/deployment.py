@@ -212,6 +212,7 @@ class Deployments:
                 unpack_model(folder / "model.tar.gz", partial)
             elif source := container.get("ModelDataSource", {}).get("S3DataSource"):
                 _fetch_source(acting, source, folder, partial)
+            _fetch_code(acting, container, folder, partial)
         except (ServiceError, BadLocation, RoleError, BadModelArchive) as error:
             raise DeployFailed(f"Failed to download model data: {error}") from error
         partial.rename(model_dir)
@@ -286,3 +287,15 @@ def _fetch_source(ctx: Context, source: Mapping[str, Any], folder: Path, target:
         return
     for key in list_keys(ctx, place):
         download(ctx, place._replace(key=key), target / relative_name(key, place.key))
+
+
+def _fetch_code(ctx: Context, container: Mapping[str, Any], folder: Path, target: Path) -> None:
+    """The archive in S3 that SAGEMAKER_SUBMIT_DIRECTORY names becomes the model's code, as the toolkit has it."""
+    uri: str = container.get("Environment", {}).get("SAGEMAKER_SUBMIT_DIRECTORY", "")
+    if not uri.startswith("s3://"):
+        return
+    archive, code = folder / "sourcedir.tar.gz", target / "code"
+    download(ctx, parse_location(uri), archive)
+    shutil.rmtree(code, ignore_errors=True)
+    code.mkdir()
+    unpack_model(archive, code)

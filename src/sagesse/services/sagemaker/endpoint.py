@@ -126,6 +126,8 @@ class Endpoints(Service):
         pause_s = self._end_old(ctx, record)
         if record.status == "InService":
             return pause_s
+        if reason := record.state.get("reason"):
+            return self._give_up(ctx, record, reason)
         try:
             is_up = self._deployments.bring_up(ctx, record)
         except DeployFailed as failure:
@@ -167,6 +169,9 @@ class Endpoints(Service):
         ending = [*record.state["ending"], *_only_in(record, wished, live)]
         if live is None:
             if not self._deployments.end(ending):
+                ENDPOINT.amend(
+                    ctx, record, state={"reason": reason}
+                )  # so that no later step starts them again
                 return _END_POLL_S
             ending = []
         state = {"next": None, "ending": ending, "failed": wished["config"]}
