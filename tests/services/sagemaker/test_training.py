@@ -92,6 +92,15 @@ def test_metrics_go_to_cloudwatch_and_to_the_description(server: Server) -> None
     assert [(point["Minimum"], point["Maximum"]) for point in statistics] == [(0.25, 0.5)]
 
 
+def test_the_metrics_an_algorithm_declares_are_described(server: Server) -> None:
+    specification = {"TrainingImage": XGBOOST, "TrainingInputMode": "File"}
+    request = script_job(server, "declared", "", AlgorithmSpecification=specification)
+    server.client("sagemaker").create_training_job(**request)
+    described = server.client("sagemaker").describe_training_job(TrainingJobName="declared")
+    names = {metric["Name"] for metric in described["AlgorithmSpecification"]["MetricDefinitions"]}
+    assert "validation:rmse" in names
+
+
 def test_a_failing_script_fails_the_job_with_its_words(server: Server) -> None:
     facts = run_job(server, script_job(server, "fails", "raise ValueError('bad luck')"))
     assert facts["TrainingJobStatus"] == "Failed"

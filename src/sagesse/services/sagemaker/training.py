@@ -1,6 +1,6 @@
 """Training jobs: the API. What a job goes through is in `training_run`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sagesse.core.call import Context
@@ -85,7 +85,7 @@ class TrainingJobs(Service):
         _check(req)
         record = TRAINING_JOB.create(
             ctx,
-            _with_defaults(req),
+            _with_defaults(req, self._run.metric_definitions(req["AlgorithmSpecification"])),
             output=first_transition(ctx.now()),
             state={"phase": "start", "run_id": f"training-{new_request_id()}"},
         )
@@ -109,14 +109,18 @@ class TrainingJobs(Service):
             yield Grant("iam:PassRole", str(params.get("RoleArn", "*")))
 
 
-def _with_defaults(req: Params) -> Params:
+def _with_defaults(req: Params, metrics: Sequence[Mapping[str, str]]) -> Params:
     """The request with what SageMaker adds to a description when it was not asked for."""
+    specification: dict[str, Any] = dict(req["AlgorithmSpecification"])
+    if metrics:
+        specification["MetricDefinitions"] = list(metrics)  # the SDK's TrainingJobAnalytics reads them there
     return {
         "StoppingCondition": {"MaxRuntimeInSeconds": 86_400},
         "EnableNetworkIsolation": False,
         "EnableInterContainerTrafficEncryption": False,
         "EnableManagedSpotTraining": False,
         **req,
+        "AlgorithmSpecification": specification,
         "OutputDataConfig": {"KmsKeyId": "", "CompressionType": "GZIP", **req["OutputDataConfig"]},
     }
 

@@ -67,6 +67,11 @@ class TrainingRun:
         engine.watch(self._wake)
         capacity.watch(self._wake)
 
+    def metric_definitions(self, specification: Mapping[str, Any]) -> list[dict[str, str]]:
+        """The metrics of a job: those its image declares, then those its AlgorithmSpecification does."""
+        declared: list[dict[str, str]] = specification.get("MetricDefinitions") or []
+        return [*self._metrics_of(specification["TrainingImage"]), *declared]
+
     def advance(self, ctx: Context, kind: Kind, record: Record) -> float | None:
         """One step; see `Service.advance`."""
         self._wakes[record.state["run_id"]] = lambda: ctx.wake(record)
@@ -226,9 +231,7 @@ class TrainingRun:
         )
 
     def _definitions(self, record: Record) -> list[Definition]:
-        specification = record.request["AlgorithmSpecification"]
-        declared: list[dict[str, str]] = specification.get("MetricDefinitions") or []
-        return metric_definitions([*self._metrics_of(specification["TrainingImage"]), *declared])
+        return metric_definitions(record.request["AlgorithmSpecification"].get("MetricDefinitions", ()))
 
     def _as_role(self, ctx: Context, record: Record) -> Context:
         session = role_session(ctx, self._credentials, record.request["RoleArn"], record.state)
