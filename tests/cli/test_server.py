@@ -55,6 +55,20 @@ def test_a_second_detached_up_finds_the_first(folder: Path, up: dict[str, Any]) 
     assert answer("up", "--detach", "--data-dir", folder) == up
 
 
+def test_servers_started_at_the_same_moment_become_one(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sagesse", "up", "--detach", "--json", "--port", "0"]
+    starts = [
+        subprocess.Popen(
+            [*command, "--data-dir", str(tmp_path)], stdout=subprocess.PIPE, env=clean_environment()
+        )
+        for _ in range(3)
+    ]
+    told = {start.communicate(timeout=60)[0] for start in starts}
+    assert [start.returncode for start in starts] == [Exit.DONE] * 3
+    assert len(told) == 1
+    assert answer("down", "--data-dir", tmp_path)["pid"] == json.loads(told.pop())["pid"]
+
+
 def test_a_taken_port_is_refused_by_its_number(folder: Path, up: dict[str, Any], tmp_path: Path) -> None:
     for how in ((), ("--detach",)):
         refused = sagesse("up", *how, "--port", str(up["port"]), "--data-dir", tmp_path)

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 import msgspec
 
 from sagesse.cli.failure import CommandFailed, Exit
-from sagesse.cli.instance import Facts, Instance, find, last
+from sagesse.cli.instance import Facts, find, last
 from sagesse.config import Settings
 
 _START_S = 30.0
@@ -32,10 +32,13 @@ def ensure(settings: Settings) -> Started:
     Raises:
         CommandFailed: it cannot be started.
     """
-    instance = find(settings.folder)
-    if instance is not None:
-        return Started(_await_health(settings.folder, instance), is_new=False)
-    return Started(start(settings), is_new=True)
+    if find(settings.folder) is None:
+        try:
+            return Started(start(settings), is_new=True)
+        except CommandFailed as failure:
+            if failure.code != Exit.RUNNING_ALREADY:
+                raise  # else: someone else started one at the same moment
+    return Started(_await_health(settings.folder), is_new=False)
 
 
 def start(settings: Settings) -> Facts:
@@ -102,18 +105,17 @@ def _first_line(process: "subprocess.Popen[bytes]") -> bytes:
         return stdout.readline() if waiting else b""
 
 
-def _await_health(folder: Path, instance: Instance) -> Facts:
+def _await_health(folder: Path) -> Facts:
     """A server that someone else has just started needs a moment."""
     deadline = time.monotonic() + _START_S
-    while time.monotonic() < deadline:
-        found = find(folder)
-        if found is None:
-            break
+    while (found := find(folder)) is not None and time.monotonic() < deadline:
         if found.facts is not None:
             return found.facts
         time.sleep(_TICK_S)
     raise CommandFailed(
-        f"the server with process id {instance.pid} does not become healthy",
+        f"the server that has {folder} ended before it was healthy"
+        if found is None
+        else f"the server with process id {found.pid} does not become healthy",
         fix=f"Look into {folder / 'run' / 'server.log'}; end it with `sagesse down`.",
     )
 
