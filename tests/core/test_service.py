@@ -4,7 +4,7 @@ from sagesse.core.service import Service
 
 
 def test_a_public_method_that_is_no_operation_fails_at_class_creation() -> None:
-    with pytest.raises(TypeError, match="Wrong.make_tea is no operation of sagemaker"):
+    with pytest.raises(TypeError, match=r"Wrong\.make_tea is no operation of sagemaker"):
 
         class Wrong(Service):  # pyright: ignore[reportUnusedClass]
             service = "sagemaker"
