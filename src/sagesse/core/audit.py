@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ class AuditLog:
         self._day = ""
         self._file = -1
         self._second = (0, "")
+        self._ids = count()
+        self._id_start = new_request_id()[:24]
 
     def write(
         self, call: Call, now: float, *, error: ServiceError | None, result: Mapping[str, Any] | None
@@ -50,7 +53,7 @@ class AuditLog:
             "requestParameters": _shown(call.params),
             "responseElements": None if reads or result is None else _shown(result),
             "requestID": call.request_id,
-            "eventID": new_request_id(),
+            "eventID": f"{self._id_start}{next(self._ids):012x}",
             "readOnly": reads,
             "eventType": "AwsApiCall",
             "recipientAccountId": call.account or call.principal.account,
