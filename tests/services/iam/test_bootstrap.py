@@ -22,6 +22,7 @@ def test_root_may_take_the_execution_role(account: TestAccount) -> None:
 def test_the_execution_role_passes_the_sdks_checks(account: TestAccount) -> None:
     bootstrap(account.store, ACCOUNT, account.clock)
     wanted = ["sagemaker:CreateTrainingJob", "s3:GetObject", "s3:PutObject", "logs:PutLogEvents"]
+    wanted += ["ecr:GetAuthorizationToken", "ec2:CreateNetworkInterfacePermission", "ec2:DescribeDhcpOptions"]
     answer = account.ask("SimulatePrincipalPolicy", PolicySourceArn=ROLE, ActionNames=wanted)
     assert {result["EvalDecision"] for result in answer["EvaluationResults"]} == {"allowed"}
 
