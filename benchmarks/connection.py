@@ -24,7 +24,18 @@ class Connection:
 
     def exchange(self, request: bytes, body: bytes | memoryview = b"") -> tuple[int, bytes]:
         """Send a request, with a large body apart from its head; returns the status and the answer's body."""
-        status, head, start = self._ask(request, body)
+        self.send(request, body)
+        return self.receive()
+
+    def send(self, request: bytes, body: bytes | memoryview = b"") -> None:
+        """Send a request; its answer is still to be received."""
+        self._open().sendall(request)
+        if body:
+            self._open().sendall(body)
+
+    def receive(self) -> tuple[int, bytes]:
+        """The status and the body of the next answer."""
+        status, head, start = self._answer()
         chunks, left = [start], _length(head) - len(start)
         while left > 0:
             got = self._open().recv(min(left, 1 << 20))
@@ -37,7 +48,8 @@ class Connection:
 
     def discard(self, request: bytes) -> tuple[int, int]:
         """Send a request and read the answer's body without keeping it; returns the status and its size."""
-        status, head, start = self._ask(request, b"")
+        self.send(request)
+        status, head, start = self._answer()
         size = _length(head)
         left = size - len(start)
         while left > 0:
@@ -48,11 +60,8 @@ class Connection:
         self._close_if_last(head)
         return status, size
 
-    def _ask(self, request: bytes, body: bytes | memoryview) -> tuple[int, bytes, bytes]:
+    def _answer(self) -> tuple[int, bytes, bytes]:
         connection = self._open()
-        connection.sendall(request)
-        if body:
-            connection.sendall(body)
         data = b""
         while b"\r\n\r\n" not in data or data.startswith(b"HTTP/1.1 100"):
             got = connection.recv(1 << 16)

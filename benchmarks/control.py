@@ -4,6 +4,7 @@ Requests are what boto3 sends, signed beforehand and verified by Sagesse (moto v
 a time. CPU is the server process's own. The target is 3 times hello.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks.connection import Connection
@@ -71,6 +72,22 @@ def subject(connection: Connection, pid: int, request: bytes, times: int) -> Sub
                 raise RuntimeError(f"status {status}: {body[:500]!r}")
 
     return Subject(work, lambda: cpu_s(pid), times)
+
+
+def crowd(port: int, cpu: Callable[[], float], requests: Sequence[bytes], times: int) -> Subject:
+    """As `subject`, but all of `requests` are under way at once, each on a connection of its own."""
+    connections = [Connection(port) for _ in requests]
+
+    def work(count: int) -> None:
+        for _ in range(count // len(requests)):
+            for connection, request in zip(connections, requests, strict=True):
+                connection.send(request)
+            for connection in connections:
+                status, body = connection.receive()
+                if status != 200:
+                    raise RuntimeError(f"status {status}: {body[:500]!r}")
+
+    return Subject(work, cpu, times)
 
 
 def _make_job(sagemaker: Any) -> None:

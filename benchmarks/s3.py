@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks.connection import Connection
-from benchmarks.control import HELLO
+from benchmarks.control import HELLO, crowd
 from benchmarks.process import cpu_s, free_port, running
 from benchmarks.report import save, show_measures
 from benchmarks.request import Raw, capture, client
@@ -64,6 +64,7 @@ def run() -> None:
         commit = sqlite3.connect(Path(folder) / "limit.db", isolation_level=None)
         small["SQLite commit, durable"] = _commits(commit, os.urandom(_SMALL))
         small |= _small("Sagesse", ours, to_sagesse, server.pid, 100)
+        small |= _small_crowd(ours, server.port, server.pid)
         small |= _small("moto", theirs, to_moto, moto, 10)
         small_ones = measure(small, base="hello", rounds=SMALL_ROUNDS)
     _report(
@@ -89,6 +90,17 @@ def _small(name: str, s3: Any, connection: Connection, pid: int, times: int) -> 
     return {
         f"{name} put": _put(connection, pid, puts, times),
         f"{name} get": _get(connection, pid, get.whole, _SMALL, times),
+    }
+
+
+def _small_crowd(s3: Any, port: int, pid: int) -> dict[str, Subject]:
+    """Eight at once: they share the sync."""
+    body = os.urandom(_SMALL)
+    puts = [capture(s3, "put_object", Bucket=BUCKET, Key=f"crowd/{n}", Body=body).whole for n in range(8)]
+    gets = [capture(s3, "get_object", Bucket=BUCKET, Key="small/0").whole for _ in range(8)]
+    return {
+        "Sagesse put, 8 at once": crowd(port, lambda: cpu_s(pid), puts, 96),
+        "Sagesse get, 8 at once": crowd(port, lambda: cpu_s(pid), gets, 96),
     }
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import xgboost
 
 from benchmarks.connection import Connection
-from benchmarks.control import HELLO, subject
+from benchmarks.control import HELLO, crowd, subject
 from benchmarks.process import cpu_s, free_port, processes, running, started_since
 from benchmarks.report import save, show_measures
 from benchmarks.request import capture
@@ -50,16 +50,18 @@ def run() -> None:
             subjects = {
                 "hello": subject(to_hello, hello, HELLO, 200),
                 "uvicorn + predict": subject(to_peer, peer, bare, 100),
-                "Sagesse InvokeEndpoint": Subject(
+                "uvicorn + predict, 8 at once": crowd(peer_port, lambda: cpu_s(peer), [bare] * 8, 96),
+                "Sagesse, 8 at once": crowd(server.port, lambda: sum(map(cpu_s, ours)), [invoke] * 8, 96),
+                "Sagesse": Subject(
                     subject(to_sagesse, server.pid, invoke, 0).work, lambda: sum(map(cpu_s, ours)), 100
                 ),
-                "... of it the server": subject(to_sagesse, server.pid, invoke, 100),
+                "... of it the server's": subject(to_sagesse, server.pid, invoke, 100),
             }
             measures = measure(subjects, base="uvicorn + predict", rounds=ROUNDS)
     show_measures(
-        f"One row of {_COLUMNS} columns, XGBoost of {_TREES} trees, one connection",
+        f"InvokeEndpoint, one row of {_COLUMNS} columns, XGBoost of {_TREES} trees",
         measures,
-        base="bare",
+        base="peer",
         note=f"Sagesse's processes: {len(ours)}.",
     )
     save("serve", measures)
