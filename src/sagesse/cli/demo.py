@@ -114,6 +114,8 @@ def _play(invocation: Invocation) -> dict[str, Any]:
         raise CommandFailed(f"the server refuses: {error}", fix=again) from error
     except OSError as error:
         raise CommandFailed(f"{error}", fix=again) from error
+    except KeyboardInterrupt as error:
+        raise CommandFailed("interrupted", fix=again, code=Exit.INTERRUPTED) from error
 
 
 def _latest(settings: Settings, facts: Facts) -> Facts:
@@ -124,15 +126,15 @@ def _latest(settings: Settings, facts: Facts) -> Facts:
 
 def _words(summary: Mapping[str, Any], facts: Facts, options: argparse.Namespace) -> list[RenderableType]:
     sheet = f"Every photo with what was said of it: [bold]{summary['contact_sheet']}[/]"
-    words: list[RenderableType] = ["", _result(summary), _confusion(summary), sheet]
+    words: list[RenderableType] = ["", _result(summary, options.min_accuracy), _confusion(summary), sheet]
     if not options.down:
         words.extend(_look(summary, facts))
     return words
 
 
-def _result(summary: Mapping[str, Any]) -> Table:
+def _result(summary: Mapping[str, Any], least: float) -> Table:
     table = Table(title="The marble sorter", title_justify="left", show_header=False)
-    colour = "green" if summary["accuracy"] >= 0.95 else "red"
+    colour = "green" if summary["accuracy"] >= least else "red"
     latency = summary["latency_ms"]
     rows = {
         "unseen photos classified right": f"[bold {colour}]{summary['accuracy']:.1%}[/] of {summary['photos']}",

@@ -65,7 +65,7 @@ class Stage:
         began = time.monotonic()
         task = self._progress.add_task(title, total=total, note="")
         if not self._bars:
-            self.say(f"{title} ...")
+            self.say(f"{title} (of {total}) ..." if total > 1 else f"{title} ...")
         yield Step(self._progress, task)
         self.seconds[title] = round(time.monotonic() - began, 2)
         self._progress.update(task, completed=total)

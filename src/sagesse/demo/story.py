@@ -52,18 +52,18 @@ def play(plan: Plan, find: Callable[[], Access | None], console: Console) -> dic
     with Stage(console) as stage:
         cloud = Cloud(find, lambda text: stage.say(f"[yellow]{text}[/]"))
         total = plan.photos + unseen_count(plan.photos)
-        with stage.step(f"Render {total} marble photos", total) as step:
+        with stage.step("Render photos", total) as step:
             album = make_album(plan.folder, plan.photos, step.advance)
         with stage.step("Upload to S3", plan.photos + 2) as step:
             sent = upload(cloud, BUCKET, plan.folder, album, step.advance)
             step.note(f"{sent} new objects")
         job, accuracies = _train(stage, cloud, album)
-        with stage.step("Deploy the model", 1) as step:
+        with stage.step("Deploy", 1) as step:
             for state in deploy(cloud, job):
                 step.note(state)
         unseen = album.of("unseen")
         predictions: list[Prediction] = []
-        with stage.step(f"Classify {len(unseen)} unseen photos", len(unseen)) as step:
+        with stage.step("Classify", len(unseen)) as step:
             for prediction in classify(cloud, ENDPOINT, plan.folder, unseen):
                 predictions.append(prediction)
                 step.advance()
@@ -76,7 +76,7 @@ def play(plan: Plan, find: Callable[[], Access | None], console: Console) -> dic
 def _train(stage: Stage, cloud: Cloud, album: Album) -> tuple[str, list[float]]:
     """The job's name, and its validation accuracy by epoch as its log tells it."""
     accuracies: list[float] = []
-    with stage.step("Train image-classification", EPOCHS) as step:
+    with stage.step("Train", EPOCHS) as step:
         job, is_new = ensure_job(cloud, BUCKET, album)
         stage.say(f"[dim]Training job {job}{'' if is_new else ', made before'}[/]")
         for happening in follow(cloud, job):
@@ -89,7 +89,7 @@ def _train(stage: Stage, cloud: Cloud, album: Album) -> tuple[str, list[float]]:
                     )
             elif is_new and happening.line and not happening.line.startswith("Epoch["):
                 stage.say(f"[dim]  {happening.line.replace('[', chr(92) + '[')}[/]")
-            best = f", best validation accuracy {max(accuracies):.3f}" if accuracies else ""
+            best = f", best {max(accuracies):.3f}" if accuracies else ""
             step.note(f"{happening.state}{best}")
     return job, accuracies
 
