@@ -31,7 +31,8 @@ from sagesse.engines.serving.local import LocalServing
 from sagesse.engines.serving.meter import InvocationMeter
 from sagesse.engines.serving.routing import RoutingTable
 from sagesse.engines.streams.log_sqlite import SqliteLogStore
-from sagesse.services import cloudwatch, ecr, iam, logs, s3, sagemaker, sagemaker_runtime, sts
+from sagesse.engines.vault import Vault
+from sagesse.services import cloudwatch, ecr, iam, kms, logs, s3, sagemaker, sagemaker_runtime, sts
 from sagesse.services.iam import RootKey
 from sagesse.wire.authenticate import Authenticator
 from sagesse.wire.authority import Authority
@@ -156,6 +157,7 @@ class App:
         self.logs = SqliteLogStore(folder / "logs.db", clock=clock, durable=durable)
         self.metrics = SqliteMetricStore(folder / "metrics.db", clock=clock, durable=durable)
         self.objects = LocalObjectStore(folder / "objects", clock=clock, durable=durable)
+        self.vault = Vault(folder / "kms" / "master.key")
         self.jobs = LocalJobs(folder / "jobs", hidden=[folder])
         self.serving = LocalServing(self.jobs, folder / "servers")
         self.routes = RoutingTable(partial(sagemaker.route_of, self._store))
@@ -180,6 +182,7 @@ class App:
             sts.TokenService(self.identities, authorizer),
             *iam.families(self.identities, authorizer),
             *s3.services(self.objects),
+            *kms.services(self.vault, authorizer),
             *(family(self.logs) for family in (logs.Groups, logs.Streams, logs.Events)),
             cloudwatch.Metrics(self.metrics),
             *(family(image_tags) for family in (ecr.Repositories, ecr.Images)),
