@@ -168,7 +168,7 @@ class App:
         self.audit = AuditLog(self._folder / "audit")
         self.meter = Meter()
         self.identities = Identities(self._store, self._clock)
-        authorizer = IdentityAuthorizer(self.identities)
+        authorizer = IdentityAuthorizer(self.identities, s3.BucketGuards(self.objects))
         self.registry = Registry(self._services(authorizer))
         self.pipeline = Pipeline(
             self.registry, platform=self, authorizer=authorizer, audit=self.audit, meter=self.meter

@@ -1,16 +1,16 @@
 """The question every call is asked: may this principal do that?"""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Protocol
 
 from sagesse.core.call import Call
-from sagesse.core.service import Grant
+from sagesse.core.service import Facts, Grant
 
 
 class Authorizer(Protocol):
     """Evaluates the policies that apply to a principal."""
 
-    def check(self, call: Call, grants: Iterable[Grant], facts: Mapping[str, str]) -> None:
+    def check(self, call: Call, grants: Iterable[Grant], facts: Facts) -> None:
         """Refuse the call unless every grant is allowed.
 
         Args:
@@ -27,5 +27,5 @@ class Authorizer(Protocol):
 class AllowAll:
     """Lets every principal do everything; for tests of other things."""
 
-    def check(self, call: Call, grants: Iterable[Grant], facts: Mapping[str, str]) -> None:
+    def check(self, call: Call, grants: Iterable[Grant], facts: Facts) -> None:
         """Allow."""

@@ -92,10 +92,9 @@ class Pipeline:
         return self._platform.store
 
     def _authorize(self, call: Call, handler: Handler) -> None:
-        if call.principal.kind == "root" and call.is_internal:
-            return
         grants = handler.grants(call.operation, call.params, call.scope)
-        self._authorizer.check(call, grants, _request_facts(call))
+        facts = {**_request_facts(call), **handler.facts(call.operation, call.params)}
+        self._authorizer.check(call, grants, facts)
 
     async def _once(self, call: Call, handler: Handler) -> Mapping[str, Any]:
         """The idempotency step: a token that was used answers what it answered then."""
@@ -168,7 +167,7 @@ def _request_facts(call: Call) -> dict[str, str]:
     """The global condition keys every call carries."""
     return {
         "aws:SourceIp": call.source_ip,
-        "aws:SecureTransport": "true" if call.is_secure else "false",
+        "aws:SecureTransport": "true" if call.is_secure or call.is_internal else "false",
         "aws:RequestedRegion": call.region,
         "aws:PrincipalArn": call.principal.role_arn or call.principal.arn,
         "aws:PrincipalAccount": call.principal.account,

@@ -1,5 +1,7 @@
 """Where a resource lives: account and region; and the ARNs made from it."""
 
+import hashlib
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -37,3 +39,9 @@ def partition(region: str) -> str:
     if region.startswith("cn-"):
         return "aws-cn"
     return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+@lru_cache(maxsize=1024)
+def canonical_id(account: str) -> str:
+    """The id S3 knows an account by, here derived from its number."""
+    return hashlib.sha256(f"canonical:{account}".encode()).hexdigest()

@@ -5,7 +5,7 @@ or a record that the pipeline projects on the output shape. Describe, list and d
 come from the kinds. A public method that is no operation of the model fails when the class is made.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, TypeVar
 
 from sagesse.core.call import Context
@@ -20,6 +20,7 @@ Params: TypeAlias = dict[str, Any]
 Result: TypeAlias = Mapping[str, Any] | Record | None
 Run: TypeAlias = Callable[[Context, Params], Result] | Callable[[Context, Params], Awaitable[Result]]
 Where: TypeAlias = Literal["loop", "thread", "async"]
+Facts: TypeAlias = Mapping[str, str | Sequence[str]]
 F = TypeVar("F", bound=Callable[..., Any])
 
 _NOT_OPERATIONS = frozenset({"advance"})
@@ -33,6 +34,10 @@ class Grant(NamedTuple):
     resource: str
 
 
+def _no_facts(operation: str, params: Params) -> Facts:
+    return {}
+
+
 class Handler(NamedTuple):
     """How an operation is run. `where`: on the loop's thread (sub-millisecond), in a thread, or as a coroutine."""
 
@@ -41,6 +46,7 @@ class Handler(NamedTuple):
     where: Where
     grants: Callable[[str, Params, Scope], Iterable[Grant]]
     kind: Kind | None = None
+    facts: Callable[[str, Params], Facts] = _no_facts
 
 
 def inline(method: F) -> F:
@@ -82,15 +88,20 @@ class Service:
                 return (Grant(action, kind.arn(scope, str(params[kind.key]))),)
         return (Grant(action, str(params.get("ResourceArn", "*"))),)
 
+    def _facts(self, operation: str, params: Params) -> Facts:
+        """Condition keys of the service itself and their values in a call; the request is not validated yet."""
+        return {}
+
     def _handlers(self) -> Iterable[Handler]:
         """Every operation of this family: its kinds' and its own methods."""
         model = service_model(self.service)
         for kind in self.kinds:
-            yield from _kind_handlers(model.operations, kind, self._grants)
+            for handler in _kind_handlers(model.operations, kind, self._grants):
+                yield handler._replace(facts=self._facts)
         for name, operation in model.by_method.items():
             method = getattr(self, name, None)
             if method is not None:
-                yield Handler(operation, method, _where(method), self._grants)
+                yield Handler(operation, method, _where(method), self._grants, facts=self._facts)
 
 
 class Registry:

@@ -9,8 +9,9 @@ import pytest
 
 from sagesse.core.call import Call
 from sagesse.core.error import ServiceError
-from sagesse.core.policy import IdentityAuthorizer, Policy, compile_policy
+from sagesse.core.policy import Facts, Guard, IdentityAuthorizer, compile_policy
 from sagesse.core.principal import Principal
+from sagesse.core.scope import canonical_id
 from sagesse.core.service import Grant
 from tests.core.policy.build import allow, deny, document, statement
 from tests.services.iam.account import ACCOUNT, ROOT, TestAccount
@@ -143,8 +144,11 @@ class OnePolicy:
     def __init__(self, text: str) -> None:
         self._policy = compile_policy(text, "resource")
 
-    def find(self, grant: Grant) -> Policy | None:
-        return self._policy if grant.resource.startswith("arn:aws:s3:::b") else None
+    def find(self, principal: Principal, grant: Grant) -> Guard | None:
+        return Guard(ACCOUNT, self._policy) if grant.resource.startswith("arn:aws:s3:::b") else None
+
+    def fact(self, grant: Grant, key: str, facts: Facts) -> str | None:
+        return "blue" if key == "s3:existingobjecttag/colour" else None
 
 
 def test_a_resource_policy_may_allow_everybody(account: TestAccount) -> None:
@@ -159,6 +163,40 @@ def test_a_resource_policy_may_deny_even_root(account: TestAccount) -> None:
     text = document(statement("Deny", Principal="*", Action="s3:*", Resource="arn:aws:s3:::b/*"))
     error = refusal(account, ROOT, GET, authorizer=IdentityAuthorizer(account.identities, OnePolicy(text)))
     assert error.message.endswith("with an explicit deny in a resource-based policy")
+
+
+def test_another_account_needs_the_consent_of_both(account: TestAccount) -> None:
+    text = document(
+        statement(Principal={"AWS": "9" * 12}, Action="s3:GetObject", Resource="arn:aws:s3:::b/*")
+    )
+    authorizer = IdentityAuthorizer(account.identities, OnePolicy(text))
+    check(account, Principal.root("9" * 12), GET, authorizer=authorizer)
+    stranger = Principal(
+        account="9" * 12, arn=f"arn:aws:iam::{'9' * 12}:user/x", kind="user", id="X", name="x"
+    )
+    refusal(account, stranger, GET, authorizer=authorizer)
+    refusal(account, Principal.root("8" * 12), GET, authorizer=authorizer)
+
+
+def test_a_resource_may_know_a_fact(account: TestAccount) -> None:
+    for colour, is_allowed in (("blue", True), ("red", False)):
+        condition = {"StringEquals": {"s3:ExistingObjectTag/colour": colour}}
+        text = document(
+            statement(Principal="*", Action="s3:GetObject", Resource="arn:aws:s3:::b/*", Condition=condition)
+        )
+        authorizer = IdentityAuthorizer(account.identities, OnePolicy(text))
+        if is_allowed:
+            check(account, Principal.anonymous(), GET, authorizer=authorizer)
+        else:
+            refusal(account, Principal.anonymous(), GET, authorizer=authorizer)
+
+
+def test_a_resource_policy_may_name_a_canonical_user(account: TestAccount) -> None:
+    who = {"CanonicalUser": canonical_id("9" * 12)}
+    text = document(statement(Principal=who, Action="s3:GetObject", Resource="arn:aws:s3:::b/*"))
+    authorizer = IdentityAuthorizer(account.identities, OnePolicy(text))
+    check(account, Principal.root("9" * 12), GET, authorizer=authorizer)
+    refusal(account, Principal.root("8" * 12), GET, authorizer=authorizer)
 
 
 def test_a_role_is_passed_to_the_service_that_is_called(account: TestAccount) -> None:

@@ -1,4 +1,3 @@
-import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,17 +5,12 @@ from typing import Any
 
 import pytest
 
-from sagesse.core.call import Context
-from sagesse.core.error import ServiceError
 from sagesse.core.model import service_model
-from sagesse.core.principal import Principal
 from sagesse.core.scope import Scope
 from sagesse.core.service import Registry
 from sagesse.engines.objects import LocalObjectStore
-from sagesse.engines.objects.base import Bucket
 from sagesse.services import s3 as s3_service
 from sagesse.services.s3._access import grants
-from sagesse.services.s3.listing import Listings
 from sagesse.testing.server import Server
 from tests.services.s3.conftest import Refusals
 
@@ -74,12 +68,15 @@ def test_every_operation_needs_something(objects: LocalObjectStore) -> None:
         assert name in service_model("s3").operations
 
 
-def test_another_account_is_refused(objects: LocalObjectStore) -> None:
-    asyncio.run(objects.create_bucket(Bucket(name="theirs", account="1" * 12, region="r", created=1.0)))
-    for principal in (Principal.root("2" * 12), Principal.anonymous()):
-        ctx = Context(scope=SCOPE, principal=principal, request_id="r", platform=None)  # type: ignore[arg-type]
-        with pytest.raises(ServiceError, match="AccessDenied"):
-            asyncio.run(Listings(objects).list_objects_v2(ctx, {"Bucket": "theirs"}))
+def test_a_version_by_its_id_needs_more() -> None:
+    assert needed("GetObject", Bucket="b", Key="k", VersionId="v") == {
+        ("s3:GetObjectVersion", "arn:aws:s3:::b/k")
+    }
+
+
+def test_an_acl_needs_a_permission_of_its_own() -> None:
+    assert ("s3:PutObjectAcl", "arn:aws:s3:::b/k") in needed("PutObject", Bucket="b", Key="k", ACL="private")
+    assert ("s3:PutBucketAcl", "arn:aws:s3:::b") in needed("CreateBucket", Bucket="b", ACL="private")
 
 
 def test_a_user_may_do_what_the_policy_says_and_no_more(s3: Any, bucket: str, server: Server) -> None:

@@ -1,7 +1,8 @@
 """The authorizer: every call's permissions against the policies of its principal."""
 
-from collections.abc import Iterable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import NamedTuple, Protocol
 
 from sagesse.core.authorize import Authorizer
 from sagesse.core.call import Call, Context
@@ -13,41 +14,52 @@ from sagesse.core.policy.facts import Facts, RawFacts
 from sagesse.core.policy.identity import Identities
 from sagesse.core.policy.request import context_facts, principal_facts, request_tags, time_facts
 from sagesse.core.principal import Principal
+from sagesse.core.service import Facts as CallFacts
 from sagesse.core.service import Grant
 
 _TIME_KEYS = {"aws:currenttime": "aws:CurrentTime", "aws:epochtime": "aws:EpochTime"}
 _ALLOWED = Decision(Verdict.ALLOWED, "")
 _NOTHING = Decision(Verdict.IMPLICIT_DENY, "identity-based policy")
+_NO_CONSENT = Decision(Verdict.IMPLICIT_DENY, "resource-based policy")
+
+
+class Guard(NamedTuple):
+    """Whose a resource is and what its own policy (compiled for use "resource") says; None: it has none."""
+
+    account: str
+    policy: Policy | None = None
 
 
 class ResourcePolicies(Protocol):
-    """Where resources keep policies of their own, e.g. bucket policies."""
+    """Where resources keep policies of their own, e.g. bucket policies. Asked for every grant: answers from memory."""
 
-    def find(self, grant: Grant) -> Policy | None:
-        """The policy (compiled for use "resource") of the grant's resource, or None."""
+    def find(self, principal: Principal, grant: Grant) -> Guard | None:
+        """What guards the grant's resource against `principal`, or None where only identity policies count."""
+        ...
+
+    def fact(self, grant: Grant, key: str, facts: Facts) -> str | None:
+        """The value of a condition key (lower case) that only the resource knows, or None."""
         ...
 
 
 class IdentityAuthorizer(Authorizer):
     """Judges by identity policies, permissions boundaries, session policies and, where given, resource policies.
 
-    Root and AWS services may do everything. Without a signature only a resource policy allows anything.
+    Root and AWS services may do everything in their account that no resource policy denies. Other accounts need
+    the resource's consent and their own; without a signature only a resource policy allows anything.
     """
 
     def __init__(self, identities: Identities, resource_policies: ResourcePolicies | None = None) -> None:
         self._identities = identities
         self._resource_policies = resource_policies
 
-    def check(self, call: Call, grants: Iterable[Grant], facts: Mapping[str, str]) -> None:
+    def check(self, call: Call, grants: Iterable[Grant], facts: CallFacts) -> None:
         """See `Authorizer.check`."""
         principal = call.principal
         if principal.kind in ("root", "service") and self._resource_policies is None:
             return
         for grant in grants:
-            known = Facts(
-                lambda grant=grant: _facts(call, grant, facts),
-                lambda key, grant=grant: self._late(grant, key),
-            )
+            known = self._known(grant, partial(_facts, call, grant, facts))
             decision = self.decide(principal, grant, known)
             if not decision.is_allowed:
                 raise denial(call.service, principal, grant, decision)
@@ -59,15 +71,20 @@ class IdentityAuthorizer(Authorizer):
 
         `is_granted` says that the resource itself (a role's trust policy, a bucket policy) grants it to the principal.
         """
-        own = self._own(principal, grant, facts, is_granted)
-        policy = self._resource_policies.find(grant) if self._resource_policies is not None else None
-        if policy is None or own.verdict is Verdict.EXPLICIT_DENY:
-            return own
-        verdict, is_direct = decide_for(policy, principal, grant.action, grant.resource, facts)
+        guard = self._resource_policies.find(principal, grant) if self._resource_policies else None
+        if guard is None:
+            return self._own(principal, grant, facts, is_granted)
+        verdict, is_direct = Verdict.IMPLICIT_DENY, False
+        if guard.policy is not None:
+            verdict, is_direct = decide_for(guard.policy, principal, grant.action, grant.resource, facts)
         if verdict is Verdict.EXPLICIT_DENY:
             return Decision(verdict, "resource-based policy")
-        is_granted = verdict is Verdict.ALLOWED and is_direct
-        return self._own(principal, grant, facts, is_granted) if is_granted else own
+        is_allowed = verdict is Verdict.ALLOWED
+        if principal.account == guard.account:
+            return self._own(principal, grant, facts, is_granted or (is_allowed and is_direct))
+        if principal.kind == "anonymous" or not is_allowed:
+            return _ALLOWED if is_allowed else _NO_CONSENT
+        return self._own(principal, grant, facts, is_granted)
 
     def require(
         self, ctx: Context, service: str, grant: Grant, facts: Mapping[str, str] | None = None
@@ -79,12 +96,9 @@ class IdentityAuthorizer(Authorizer):
         Raises:
             ServiceError: AccessDenied, in AWS's wording.
         """
-        if ctx.principal.kind in ("root", "service"):
+        if ctx.principal.kind in ("root", "service") and self._resource_policies is None:
             return
-        known = Facts(
-            lambda: (context_facts(ctx), principal_facts(ctx.principal), facts or {}),
-            lambda key: self._late(grant, key),
-        )
+        known = self._known(grant, lambda: (context_facts(ctx), principal_facts(ctx.principal), facts or {}))
         decision = self.decide(ctx.principal, grant, known)
         if not decision.is_allowed:
             raise denial(service, ctx.principal, grant, decision)
@@ -98,20 +112,23 @@ class IdentityAuthorizer(Authorizer):
         decide = permissions.decide_granted if is_granted else permissions.decide
         return decide(grant.action, grant.resource, facts)
 
-    def _late(self, grant: Grant, key: str) -> str | None:
-        """Time, and tags of the resource."""
+    def _known(self, grant: Grant, gather: Callable[[], Iterable[RawFacts]]) -> Facts:
+        known = Facts(gather, lambda key: self._late(grant, key, known))
+        return known
+
+    def _late(self, grant: Grant, key: str, facts: Facts) -> str | None:
+        """Time, tags of the resource, and what else the resource knows."""
         if key in _TIME_KEYS:
             return time_facts(self._identities.now())[_TIME_KEYS[key]]
         _, found, tag = key.partition(":resourcetag/")
-        record = self._identities.store.by_arn(grant.resource) if found else None
-        return (
-            next((value for name, value in record.tags.items() if name.lower() == tag), None)
-            if record
-            else None
-        )
+        if found:
+            record = self._identities.store.by_arn(grant.resource)
+            if record is not None:
+                return next((value for name, value in record.tags.items() if name.lower() == tag), None)
+        return self._resource_policies.fact(grant, key, facts) if self._resource_policies else None
 
 
-def _facts(call: Call, grant: Grant, facts: Mapping[str, str]) -> Iterable[RawFacts]:
+def _facts(call: Call, grant: Grant, facts: CallFacts) -> Iterable[RawFacts]:
     """What the call itself says."""
     yield principal_facts(call.principal)
     yield request_tags(call.params)
@@ -122,7 +139,7 @@ def _facts(call: Call, grant: Grant, facts: Mapping[str, str]) -> Iterable[RawFa
 
 def denial(service: str, principal: Principal, grant: Grant, decision: Decision) -> ServiceError:
     """AWS's refusal, in the code of the service's protocol."""
-    if principal.kind == "anonymous" and service == "s3":
+    if service == "s3" and (principal.kind == "anonymous" or decision is _NO_CONSENT):
         return ServiceError("AccessDenied", "Access Denied", status=403)
     article = "an" if decision.layer[:1] in "aeiou" else "a"
     if decision.verdict is Verdict.EXPLICIT_DENY:

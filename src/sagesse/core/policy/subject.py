@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 from sagesse.core.principal import Principal
-from sagesse.core.scope import parse_arn
+from sagesse.core.scope import canonical_id, parse_arn
 
 Naming: TypeAlias = Literal["direct", "account", "none"]
 
@@ -21,6 +21,7 @@ class Subject(NamedTuple):
     arns: frozenset[str]
     accounts: frozenset[str]
     services: frozenset[str]
+    canonical: frozenset[str] = frozenset()
 
     def names(self, principal: Principal) -> Naming:
         """How the element names `principal`."""
@@ -36,7 +37,10 @@ class Subject(NamedTuple):
             return "direct" if principal.name in self.services else "none"
         if principal.arn in self.arns or (principal.role_arn and principal.role_arn in self.arns):
             return "direct"
-        if principal.account in self.accounts:
+        is_its_account = principal.account in self.accounts or (
+            bool(self.canonical) and canonical_id(principal.account) in self.canonical
+        )
+        if is_its_account:
             return "direct" if principal.kind == "root" else "account"
         return "none"
 
@@ -52,6 +56,7 @@ def compile_subject(element: str | Mapping[str, Sequence[str]], *, is_negated: b
         frozenset(name for name in names if _account(name) is None),
         frozenset(account for name in names if (account := _account(name)) is not None),
         frozenset(element.get("Service", ())),
+        frozenset(element.get("CanonicalUser", ())),
     )
 
 

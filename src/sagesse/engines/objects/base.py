@@ -194,6 +194,10 @@ class ObjectStore(Protocol):
         """The bucket, or NoSuchBucket."""
         ...
 
+    def find_bucket(self, name: str) -> Bucket | None:
+        """The bucket, or None: at once, because permissions are checked in no time."""
+        ...
+
     async def buckets(self, account: str, *, prefix: str = "", after: str = "", limit: int) -> list[Bucket]:
         """An account's buckets by name."""
         ...

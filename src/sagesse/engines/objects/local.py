@@ -122,6 +122,13 @@ class LocalObjectStore:
         """See `ObjectStore.bucket`."""
         return self._buckets.find(self._database.reader, name)
 
+    def find_bucket(self, name: str) -> Bucket | None:
+        """See `ObjectStore.find_bucket`."""
+        try:
+            return self._buckets.find(self._database.reader, name)
+        except ServiceError:
+            return None
+
     async def buckets(self, account: str, *, prefix: str = "", after: str = "", limit: int) -> list[Bucket]:
         """See `ObjectStore.buckets`."""
         rows = self._database.reader.execute(

@@ -7,17 +7,31 @@ What differs from AWS: docs/services/s3.md.
 
 from sagesse.core.service import Service
 from sagesse.engines.objects import ObjectStore
+from sagesse.services.s3._guard import BucketGuards
 from sagesse.services.s3.bucket import Buckets
 from sagesse.services.s3.copy import Copies
 from sagesse.services.s3.listing import Listings
 from sagesse.services.s3.multipart import Uploads
 from sagesse.services.s3.object import Objects
+from sagesse.services.s3.policy import Policies
+from sagesse.services.s3.public_access import PublicAccess
 from sagesse.services.s3.tag import Tags
 
-__all__ = ["Buckets", "Copies", "Listings", "Objects", "Tags", "Uploads", "services"]
+__all__ = [
+    "BucketGuards",
+    "Buckets",
+    "Copies",
+    "Listings",
+    "Objects",
+    "Policies",
+    "PublicAccess",
+    "Tags",
+    "Uploads",
+    "services",
+]
 
 
 def services(objects: ObjectStore) -> tuple[Service, ...]:
     """Every family of S3 over one store."""
-    families = (Buckets, Objects, Copies, Listings, Uploads, Tags)
+    families = (Buckets, Objects, Copies, Listings, Uploads, Tags, Policies, PublicAccess)
     return tuple(family(objects) for family in families)

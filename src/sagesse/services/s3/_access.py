@@ -1,28 +1,64 @@
 """Which IAM action on which resource every operation needs."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from sagesse.core.scope import Scope, partition
 from sagesse.core.service import Grant
 from sagesse.services.s3._source import parse_source
 
-_ON_BUCKET: Mapping[str, str] = {
+ON_BUCKET: Mapping[str, str] = {
     "CreateBucket": "CreateBucket",
     "DeleteBucket": "DeleteBucket",
+    "DeleteBucketCors": "PutBucketCORS",
+    "DeleteBucketEncryption": "PutEncryptionConfiguration",
+    "DeleteBucketLifecycle": "PutLifecycleConfiguration",
+    "DeleteBucketOwnershipControls": "PutBucketOwnershipControls",
+    "DeleteBucketPolicy": "DeleteBucketPolicy",
     "DeleteBucketTagging": "PutBucketTagging",
+    "DeleteBucketWebsite": "DeleteBucketWebsite",
+    "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
     "GetBucketAcl": "GetBucketAcl",
+    "GetBucketCors": "GetBucketCORS",
+    "GetBucketEncryption": "GetEncryptionConfiguration",
+    "GetBucketLifecycle": "GetLifecycleConfiguration",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
     "GetBucketLocation": "GetBucketLocation",
+    "GetBucketLogging": "GetBucketLogging",
+    "GetBucketNotification": "GetBucketNotification",
+    "GetBucketNotificationConfiguration": "GetBucketNotification",
+    "GetBucketOwnershipControls": "GetBucketOwnershipControls",
     "GetBucketPolicy": "GetBucketPolicy",
+    "GetBucketPolicyStatus": "GetBucketPolicyStatus",
+    "GetBucketRequestPayment": "GetBucketRequestPayment",
     "GetBucketTagging": "GetBucketTagging",
     "GetBucketVersioning": "GetBucketVersioning",
+    "GetBucketWebsite": "GetBucketWebsite",
+    "GetObjectLockConfiguration": "GetBucketObjectLockConfiguration",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
     "HeadBucket": "ListBucket",
     "ListMultipartUploads": "ListBucketMultipartUploads",
+    "ListObjectVersions": "ListBucketVersions",
     "ListObjects": "ListBucket",
     "ListObjectsV2": "ListBucket",
+    "PutBucketAcl": "PutBucketAcl",
+    "PutBucketCors": "PutBucketCORS",
+    "PutBucketEncryption": "PutEncryptionConfiguration",
+    "PutBucketLifecycle": "PutLifecycleConfiguration",
+    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+    "PutBucketLogging": "PutBucketLogging",
+    "PutBucketNotification": "PutBucketNotification",
+    "PutBucketNotificationConfiguration": "PutBucketNotification",
+    "PutBucketOwnershipControls": "PutBucketOwnershipControls",
+    "PutBucketPolicy": "PutBucketPolicy",
+    "PutBucketRequestPayment": "PutBucketRequestPayment",
     "PutBucketTagging": "PutBucketTagging",
+    "PutBucketVersioning": "PutBucketVersioning",
+    "PutBucketWebsite": "PutBucketWebsite",
+    "PutObjectLockConfiguration": "PutBucketObjectLockConfiguration",
+    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
 }
-_ON_OBJECT: Mapping[str, tuple[str, ...]] = {
+ON_OBJECT: Mapping[str, tuple[str, ...]] = {
     "AbortMultipartUpload": ("AbortMultipartUpload",),
     "CompleteMultipartUpload": ("PutObject",),
     "CopyObject": ("PutObject",),
@@ -30,14 +66,56 @@ _ON_OBJECT: Mapping[str, tuple[str, ...]] = {
     "DeleteObject": ("DeleteObject",),
     "DeleteObjectTagging": ("DeleteObjectTagging",),
     "GetObject": ("GetObject",),
+    "GetObjectAcl": ("GetObjectAcl",),
     "GetObjectAttributes": ("GetObject", "GetObjectAttributes"),
+    "GetObjectLegalHold": ("GetObjectLegalHold",),
+    "GetObjectRetention": ("GetObjectRetention",),
     "GetObjectTagging": ("GetObjectTagging",),
     "HeadObject": ("GetObject",),
     "ListParts": ("ListMultipartUploadParts",),
     "PutObject": ("PutObject",),
+    "PutObjectAcl": ("PutObjectAcl",),
+    "PutObjectLegalHold": ("PutObjectLegalHold",),
+    "PutObjectRetention": ("PutObjectRetention",),
     "PutObjectTagging": ("PutObjectTagging",),
+    "RestoreObject": ("RestoreObject",),
+    "SelectObjectContent": ("GetObject",),
     "UploadPart": ("PutObject",),
     "UploadPartCopy": ("PutObject",),
+}
+# What a version by its id needs instead.
+_OF_VERSION = {
+    "DeleteObject": "DeleteObjectVersion",
+    "DeleteObjectTagging": "DeleteObjectVersionTagging",
+    "GetObject": "GetObjectVersion",
+    "GetObjectAcl": "GetObjectVersionAcl",
+    "GetObjectAttributes": "GetObjectVersionAttributes",
+    "GetObjectTagging": "GetObjectVersionTagging",
+    "PutObjectAcl": "PutObjectVersionAcl",
+    "PutObjectTagging": "PutObjectVersionTagging",
+}
+_WRITES = frozenset({"PutObject", "CopyObject", "CreateMultipartUpload"})
+# Members of a write that need a permission of their own.
+_WITH_WRITE = {
+    "ACL": "PutObjectAcl",
+    "GrantFullControl": "PutObjectAcl",
+    "GrantRead": "PutObjectAcl",
+    "GrantReadACP": "PutObjectAcl",
+    "GrantWriteACP": "PutObjectAcl",
+    "ObjectLockLegalHoldStatus": "PutObjectLegalHold",
+    "ObjectLockMode": "PutObjectRetention",
+    "ObjectLockRetainUntilDate": "PutObjectRetention",
+    "Tagging": "PutObjectTagging",
+}
+_WITH_BUCKET = {
+    "ACL": "PutBucketAcl",
+    "GrantFullControl": "PutBucketAcl",
+    "GrantRead": "PutBucketAcl",
+    "GrantReadACP": "PutBucketAcl",
+    "GrantWrite": "PutBucketAcl",
+    "GrantWriteACP": "PutBucketAcl",
+    "ObjectLockEnabledForBucket": "PutBucketObjectLockConfiguration",
+    "ObjectOwnership": "PutBucketOwnershipControls",
 }
 
 
@@ -45,18 +123,50 @@ def grants(operation: str, params: Mapping[str, Any], scope: Scope) -> Iterable[
     """The permissions a call of `operation` needs."""
     prefix = f"arn:{partition(scope.region)}:s3:::"
     bucket = f"{prefix}{params.get('Bucket', '')}"
-    if operation in _ON_BUCKET:
-        return (Grant(f"s3:{_ON_BUCKET[operation]}", bucket),)
+    if operation in ON_BUCKET:
+        extra = _extra(_WITH_BUCKET, params) if operation == "CreateBucket" else ()
+        return tuple(Grant(f"s3:{action}", bucket) for action in (ON_BUCKET[operation], *extra))
     if operation == "ListBuckets":
         return (Grant("s3:ListAllMyBuckets", "*"),)
     if operation == "DeleteObjects":
-        named = params.get("Delete", {}).get("Objects", ())
-        return tuple(Grant("s3:DeleteObject", f"{bucket}/{entry.get('Key', '')}") for entry in named)
+        return _deletions(params, bucket)
     target = f"{bucket}/{params.get('Key', '')}"
-    needed = [Grant(f"s3:{action}", target) for action in _ON_OBJECT.get(operation, (operation,))]
-    if "Tagging" in params and operation in {"PutObject", "CopyObject", "CreateMultipartUpload"}:
-        needed.append(Grant("s3:PutObjectTagging", target))
-    if "CopySource" in params:
-        source = parse_source(params["CopySource"])
-        needed.append(Grant("s3:GetObject", f"{prefix}{source.bucket}/{source.key}"))
+    return [Grant(f"s3:{action}", target) for action in _on_object(operation, params)] + _source(
+        params, prefix
+    )
+
+
+def _on_object(operation: str, params: Mapping[str, Any]) -> list[str]:
+    actions = list(ON_OBJECT.get(operation, (operation,)))
+    if "VersionId" in params:
+        actions = [_OF_VERSION.get(action, action) for action in actions]
+    if operation in _WRITES:
+        actions += _extra(_WITH_WRITE, params)
+    if params.get("BypassGovernanceRetention"):
+        actions.append("BypassGovernanceRetention")
+    return actions
+
+
+def _deletions(params: Mapping[str, Any], bucket: str) -> list[Grant]:
+    wish: Mapping[str, Any] = params.get("Delete", {})
+    needed: list[Grant] = []
+    for entry in cast("list[Mapping[str, Any]]", wish.get("Objects") or ()):
+        target = f"{bucket}/{entry.get('Key', '')}"
+        action = "s3:DeleteObjectVersion" if entry.get("VersionId") else "s3:DeleteObject"
+        needed.append(Grant(action, target))
+        if params.get("BypassGovernanceRetention"):
+            needed.append(Grant("s3:BypassGovernanceRetention", target))
     return needed
+
+
+def _source(params: Mapping[str, Any], prefix: str) -> list[Grant]:
+    """The permission to read what is copied."""
+    if "CopySource" not in params:
+        return []
+    source = parse_source(params["CopySource"])
+    action = "GetObjectVersion" if "?versionId=" in str(params["CopySource"]) else "GetObject"
+    return [Grant(f"s3:{action}", f"{prefix}{source.bucket}/{source.key}")]
+
+
+def _extra(needs: Mapping[str, str], params: Mapping[str, Any]) -> list[str]:
+    return list(dict.fromkeys(action for member, action in needs.items() if member in params))

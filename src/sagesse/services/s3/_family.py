@@ -1,17 +1,17 @@
 """What the resource families of S3 share: the store, permissions, and the checks every call begins with."""
 
-import hashlib
 from collections.abc import Iterable
 from typing import Any
 
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
-from sagesse.core.scope import Scope
-from sagesse.core.service import Grant, Params, Service
+from sagesse.core.scope import Scope, canonical_id
+from sagesse.core.service import Facts, Grant, Params, Service
 from sagesse.engines.objects import ObjectStore
 from sagesse.engines.objects.base import Address, Bucket
 from sagesse.services.s3._access import grants
 from sagesse.services.s3._error import access_denied
+from sagesse.services.s3._fact import call_facts
 from sagesse.services.s3._unsupported import refuse_unsupported
 
 MAX_KEY_BYTES = 1024
@@ -32,6 +32,9 @@ class Family(Service):
     def _grants(self, operation: str, params: Params, scope: Scope) -> Iterable[Grant]:
         return grants(operation, params, scope)
 
+    def _facts(self, operation: str, params: Params) -> Facts:
+        return call_facts(operation, params)
+
     async def _bucket(self, ctx: Context, req: Params) -> Bucket:
         """The bucket a call names, after the checks that hold for every call.
 
@@ -42,10 +45,8 @@ class Family(Service):
         return await self._owned(ctx, str(req["Bucket"]), req.get("ExpectedBucketOwner"))
 
     async def _owned(self, ctx: Context, name: str, expected_owner: Any) -> Bucket:
-        """A bucket of the caller's account; others need a bucket policy, which no bucket has yet."""
+        """A bucket, when it is the account's that the caller expects; who may use it was settled before."""
         bucket = await self._objects.bucket(name)
-        if bucket.account != ctx.principal.account:
-            raise access_denied()
         if expected_owner is not None and expected_owner != bucket.account:
             raise access_denied()
         return bucket
@@ -61,5 +62,5 @@ class Family(Service):
 
 
 def owner(account: str) -> dict[str, str]:
-    """An account as S3 shows owners: its canonical id, here derived from the account's number."""
-    return {"ID": hashlib.sha256(f"canonical:{account}".encode()).hexdigest()}
+    """An account as S3 shows owners."""
+    return {"ID": canonical_id(account)}

@@ -106,16 +106,6 @@ class Buckets(Family):
         grant = {"Grantee": {**whose, "Type": "CanonicalUser"}, "Permission": "FULL_CONTROL"}
         return {"Owner": whose, "Grants": [grant]}
 
-    async def get_bucket_policy(self, ctx: Context, req: Params) -> Result:
-        """No bucket has a policy yet."""
-        bucket = await self._bucket(ctx, req)
-        raise ServiceError(
-            "NoSuchBucketPolicy",
-            "The bucket policy does not exist",
-            status=404,
-            fields={"BucketName": bucket.name},
-        )
-
 
 def _summary(bucket: Bucket) -> dict[str, Any]:
     return {
