@@ -1,6 +1,7 @@
 """The conformance suite of `ObjectStore`: subclass `ObjectStoreSuite` and give it a `store` fixture.
 
-The store must take parts of any size (`min_part_bytes=0`) and keep objects above 64 KiB as it keeps large ones.
+`object_version.ObjectVersionSuite` is its second half. The store must take parts of any size (`min_part_bytes=0`) and
+keep objects above 64 KiB as it keeps large ones.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from sagesse.engines.objects.base import (
     ChecksumKind,
     ChosenPart,
     Condition,
+    Deleted,
     Deletion,
     Expectation,
     ListQuery,
@@ -307,16 +309,17 @@ class ObjectChecks:
         put(store, "k", b"2", condition=Condition(if_match=first.etag))
         work = store.delete(BUCKET, [Deletion("k", if_match=first.etag)])
         (error,) = run(work)
-        assert error is not None
+        assert isinstance(error, ServiceError)
         assert error.code == "PreconditionFailed"
 
     def test_deleting_is_for_good_and_may_be_repeated(self, store: ObjectStore) -> None:
         new_bucket(store)
         put(store, "a", b"1")
         put(store, "b", b"2" * LARGE)
-        assert run(store.delete(BUCKET, [Deletion("a"), Deletion("b"), Deletion("never")])) == [None] * 3
+        deletions = [Deletion("a"), Deletion("b"), Deletion("never")]
+        assert run(store.delete(BUCKET, deletions)) == [Deleted()] * 3
         assert page(store).objects == []
-        assert run(store.delete(BUCKET, [Deletion("a")])) == [None]
+        assert run(store.delete(BUCKET, [Deletion("a")])) == [Deleted()]
 
     def test_a_copy_lives_without_its_source(self, store: ObjectStore) -> None:
         new_bucket(store)

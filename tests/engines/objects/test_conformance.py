@@ -5,6 +5,7 @@ import pytest
 
 from sagesse.engines.objects import LocalObjectStore
 from sagesse.testing.object_store import ObjectStoreSuite
+from sagesse.testing.object_version import ObjectVersionSuite
 
 
 @pytest.fixture
@@ -15,4 +16,8 @@ def store(tmp_path: Path) -> Iterator[LocalObjectStore]:
 
 
 class TestLocalObjectStore(ObjectStoreSuite):
+    pass
+
+
+class TestVersions(ObjectVersionSuite):
     pass

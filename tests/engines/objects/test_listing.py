@@ -15,7 +15,7 @@ def index(keys: set[str]) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:")
     for statement in SCHEMA:
         connection.execute(statement)
-    rows = [("b", key, "null", 1, 0, "", 0.0, "", None, b"") for key in keys]
+    rows = [("b", key, "null", 0, 0, "", 0.0, "", None, b"") for key in keys]
     connection.executemany("INSERT INTO object VALUES (?,?,?,?,?,?,?,?,?,?)", rows)
     return connection
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 from sagesse.engines.objects._schema import (
+    NO_DETAILS,
     Details,
     Row,
     Segment,
@@ -14,12 +15,22 @@ from sagesse.engines.objects._schema import (
     decode_details,
     encode,
 )
-from sagesse.engines.objects.base import Address, Bucket, Condition, ObjectInfo
+from sagesse.engines.objects.base import Address, Bucket, Condition, ObjectInfo, Versioning
 from sagesse.engines.objects.error import no_such_bucket, no_such_key, precondition_failed
 
+
+class _Versioned(msgspec.Struct):
+    """The one thing of a bucket that a write must know in its transaction."""
+
+    versioning: Versioning = ""
+
+
 _decode_bucket = msgspec.msgpack.Decoder(Bucket).decode
-_FIND = """SELECT object.*, body.data FROM object LEFT JOIN body ON body.id = object.body
-    WHERE bucket=? AND key=? AND is_latest"""
+_decode_versioned = msgspec.msgpack.Decoder(_Versioned).decode
+_FIND = """SELECT bucket, key, version, size, etag, modified, checksum, body, details, body.data, number, 0, 0
+    FROM object LEFT JOIN body ON body.id = object.body WHERE bucket=? AND key=?"""
+FIND_VERSION = """SELECT bucket, key, version, size, etag, modified, checksum, body, details, body.data, -rank, 1,
+    is_marker FROM version LEFT JOIN body ON body.id = version.body WHERE bucket=? AND key=?"""
 
 
 def find_bucket(connection: sqlite3.Connection, name: str) -> Bucket:
@@ -28,6 +39,14 @@ def find_bucket(connection: sqlite3.Connection, name: str) -> Bucket:
     if row is None:
         raise no_such_bucket(name)
     return _decode_bucket(row[0])
+
+
+def require_versioning(connection: sqlite3.Connection, name: str) -> Versioning:
+    """Whether the bucket keeps versions, or NoSuchBucket."""
+    row = connection.execute("SELECT record FROM bucket WHERE name=?", (name,)).fetchone()
+    if row is None:
+        raise no_such_bucket(name)
+    return _decode_versioned(row[0]).versioning
 
 
 def save_bucket(connection: sqlite3.Connection, bucket: Bucket) -> None:
@@ -40,12 +59,17 @@ def save_bucket(connection: sqlite3.Connection, bucket: Bucket) -> None:
 def find_object(connection: sqlite3.Connection, address: Address) -> Row | None:
     """The latest object under a name, with its inline bytes, in one snapshot."""
     row = connection.execute(_FIND, address).fetchone()
-    if row is None:
-        return None
-    _, key, version, _, size, etag, modified, checksum, body, details, data = row
-    kept = decode_details(details)
+    return None if row is None else row_of(row)
+
+
+def row_of(row: sqlite3.Row) -> Row:
+    """A row of `object` or `version` as `_FIND` and `FIND_VERSION` read it."""
+    bucket, key, version, size, etag, modified, checksum, body, details, data, number, is_past, is_marker = (
+        row
+    )
+    kept = NO_DETAILS if is_marker else decode_details(details)
     info = ObjectInfo(
-        bucket=address.bucket,
+        bucket=bucket,
         key=key,
         version=version,
         size_bytes=size,
@@ -55,47 +79,29 @@ def find_object(connection: sqlite3.Connection, address: Address) -> Row | None:
         attributes=kept.attributes,
         parts=kept.parts,
     )
-    return Row(info, kept.segments, body, data or b"")
+    return Row(info, kept.segments, body, data or b"", number, bool(is_past), bool(is_marker))
 
 
-def require_object(connection: sqlite3.Connection, address: Address) -> Row:
-    """The latest object under a name, NoSuchKey or NoSuchBucket."""
-    row = find_object(connection, address)
-    if row is None:
-        find_bucket(connection, address.bucket)
-        raise no_such_key(address.key)
-    return row
-
-
-def save_object(
+def insert_object(
     connection: sqlite3.Connection,
     info: ObjectInfo,
+    number: int,
     *,
-    segments: tuple[Segment, ...] = (),
-    data: bytes | None = None,
-    condition: Condition,
-    now: float,
+    segments: tuple[Segment, ...],
+    data: bytes | None,
 ) -> None:
-    """Put an object under its name in place of the one there; the caller holds the segments' blobs already.
-
-    Raises:
-        ServiceError: NoSuchBucket, or the condition does not hold.
-    """
-    address = Address(info.bucket, info.key)
-    find_bucket(connection, info.bucket)
-    old = find_object(connection, address)
-    check_condition(condition, old, info.key)
-    if old is not None:
-        forget_object(connection, old, now)
+    """Add the row of an object whose name shows none."""
     body = None
     if data:
         body = connection.execute("INSERT INTO body (data) VALUES (?)", (data,)).lastrowid
     details = Details(attributes=info.attributes, parts=info.parts, segments=segments)
     connection.execute(
-        "INSERT INTO object VALUES (?,?,?,1,?,?,?,?,?,?)",
+        "INSERT INTO object VALUES (?,?,?,?,?,?,?,?,?,?)",
         (
-            *address,
+            info.bucket,
+            info.key,
             info.version,
+            number,
             info.size_bytes,
             info.etag,
             info.modified,
@@ -110,7 +116,8 @@ def forget_object(connection: sqlite3.Connection, row: Row, now: float) -> None:
     """Remove an object's row and release its bytes."""
     info = row.info
     connection.execute(
-        "DELETE FROM object WHERE bucket=? AND key=? AND version=?", (info.bucket, info.key, info.version)
+        f"DELETE FROM {row.table} WHERE bucket=? AND key=? AND version=?",
+        (info.bucket, info.key, info.version),
     )
     if row.body is not None:
         connection.execute("DELETE FROM body WHERE id=?", (row.body,))
@@ -120,7 +127,7 @@ def forget_object(connection: sqlite3.Connection, row: Row, now: float) -> None:
 def amend_details(connection: sqlite3.Connection, row: Row, details: Details) -> None:
     """Replace what is remembered of an object beside its bytes."""
     connection.execute(
-        "UPDATE object SET details=? WHERE bucket=? AND key=? AND version=?",
+        f"UPDATE {row.table} SET details=? WHERE bucket=? AND key=? AND version=?",
         (encode(details), row.info.bucket, row.info.key, row.info.version),
     )
 

@@ -1,13 +1,17 @@
 """Pages of a listing: a walk along the index that jumps over common prefixes instead of reading them."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
 
 from sagesse.engines.objects._schema import checksum_of
 from sagesse.engines.objects.base import ListQuery, ObjectEntry, Page
 
 _PATIENCE = 16  # rows of one common prefix read on before a seek over it is cheaper
 _HIGHEST = "\U0010ffff"
+_COLUMNS = "key, version, size, etag, modified, checksum FROM object"
+
+Rows: TypeAlias = Callable[[str, bool], Iterable[sqlite3.Row]]
 
 
 def list_page(connection: sqlite3.Connection, bucket: str, query: ListQuery) -> Page:
@@ -15,7 +19,11 @@ def list_page(connection: sqlite3.Connection, bucket: str, query: ListQuery) -> 
     objects: list[ObjectEntry] = []
     groups: list[str] = []
     last, last_is_group, is_truncated = "", False, False
-    for item in _walk(connection, bucket, query):
+
+    def rows(start: str, inclusive: bool) -> Iterator[sqlite3.Row]:
+        return select(connection, _COLUMNS, bucket, query, start=start, inclusive=inclusive)
+
+    for item in walk(rows, query):
         if len(objects) + len(groups) >= query.limit:
             is_truncated = query.limit > 0
             break
@@ -23,8 +31,8 @@ def list_page(connection: sqlite3.Connection, bucket: str, query: ListQuery) -> 
             groups.append(item)
             last, last_is_group = item, True
         else:
-            objects.append(item)
-            last, last_is_group = item.key, False
+            objects.append(_entry(item))
+            last, last_is_group = item[0], False
     return Page(
         objects=objects, groups=groups, is_truncated=is_truncated, last=last, last_is_group=last_is_group
     )
@@ -42,8 +50,8 @@ def successor(prefix: str) -> str | None:
     return kept[:-1] + chr(0xE000 if point == 0xD800 else point)
 
 
-def _walk(connection: sqlite3.Connection, bucket: str, query: ListQuery) -> Iterator[ObjectEntry | str]:
-    """Objects and common prefixes (as text) in order."""
+def walk(rows: Rows, query: ListQuery) -> Iterator[sqlite3.Row | str]:
+    """Rows (their first column is the key) and common prefixes (as text) in order."""
     position: str | None = query.after
     inclusive = False
     if query.after_group:
@@ -51,10 +59,10 @@ def _walk(connection: sqlite3.Connection, bucket: str, query: ListQuery) -> Iter
     if position is not None and position < query.prefix:
         position, inclusive = query.prefix, True
     while position is not None:
-        rows = _rows(connection, bucket, query, start=position, inclusive=inclusive)
+        found = rows(position, inclusive)
         position, inclusive = None, True
         group, patience = "", 0
-        for row in rows:
+        for row in found:
             key: str = row[0]
             if group and key.startswith(group):
                 patience -= 1
@@ -67,17 +75,18 @@ def _walk(connection: sqlite3.Connection, bucket: str, query: ListQuery) -> Iter
                 patience = _PATIENCE
                 yield group
             else:
-                yield _entry(row)
+                yield row
 
 
-def _rows(
-    connection: sqlite3.Connection, bucket: str, query: ListQuery, *, start: str, inclusive: bool
+def select(
+    connection: sqlite3.Connection, what: str, bucket: str, query: ListQuery, *, start: str, inclusive: bool
 ) -> Iterator[sqlite3.Row]:
+    """The rows of a table from a key on, up to the end of the prefix; `what` is "columns FROM table"."""
     end = successor(query.prefix)
     limit = "" if end is None else " AND key < ?"
+    order = "key, rank" if what.endswith("version") else "key"
     return connection.execute(
-        "SELECT key, version, size, etag, modified, checksum FROM object WHERE bucket=? "
-        f"AND key {'>=' if inclusive else '>'} ?{limit} AND is_latest ORDER BY key",
+        f"SELECT {what} WHERE bucket=? AND key {'>=' if inclusive else '>'} ?{limit} ORDER BY {order}",
         (bucket, start) if end is None else (bucket, start, end),
     )
 

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from sagesse.engines.objects._index import find_object, hold, hold_new, release, save_object
+from sagesse.engines.objects._index import find_object, hold, hold_new, release
 from sagesse.engines.objects._schema import Segment, decode_segments, encode
+from sagesse.engines.objects._write import save_object
 from sagesse.engines.objects.base import (
     NULL_VERSION,
     Address,
@@ -156,7 +157,7 @@ def complete_upload(connection: sqlite3.Connection, upload: UploadInfo, finish: 
         )
     segments = coalesce(segment for _, pieces in found for segment in pieces)
     hold(connection, segments)
-    save_object(connection, info, segments=segments, condition=finish.condition, now=finish.now)
+    info = save_object(connection, info, segments=segments, condition=finish.condition, now=finish.now)
     remove_upload(connection, upload, finish.now)
     connection.execute("DELETE FROM completed WHERE at < ?", (finish.now - _REMEMBERED_S,))
     connection.execute("INSERT INTO completed VALUES (?,?,?)", (upload.id, info.etag, finish.now))

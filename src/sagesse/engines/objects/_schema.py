@@ -7,16 +7,23 @@ import msgspec
 from sagesse.engines.objects.base import Attributes, Checksum, ObjectInfo, PartEntry
 
 # `blob.refs` counts the rows that hold a blob: its upload, its parts, the objects made of it. At 0 it waits for the
-# sweeper (readers may still be about to open it), at -1 its file is being removed.
+# sweeper (readers may still be about to open it), at -1 its file is being removed. `object` has what a name shows,
+# `version` what it showed before (see _history.py).
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS bucket (
         name TEXT PRIMARY KEY, account TEXT NOT NULL, record BLOB NOT NULL) WITHOUT ROWID""",
     "CREATE INDEX IF NOT EXISTS bucket_account ON bucket (account, name)",
     """CREATE TABLE IF NOT EXISTS object (
-        bucket TEXT NOT NULL, key TEXT NOT NULL, version TEXT NOT NULL, is_latest INTEGER NOT NULL,
+        bucket TEXT NOT NULL, key TEXT NOT NULL, version TEXT NOT NULL, number INTEGER NOT NULL,
         size INTEGER NOT NULL, etag TEXT NOT NULL, modified REAL NOT NULL, checksum TEXT NOT NULL,
         body INTEGER, details BLOB NOT NULL,
         PRIMARY KEY (bucket, key, version)) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS version (
+        bucket TEXT NOT NULL, key TEXT NOT NULL, rank INTEGER NOT NULL, version TEXT NOT NULL,
+        is_marker INTEGER NOT NULL, size INTEGER NOT NULL, etag TEXT NOT NULL, modified REAL NOT NULL,
+        checksum TEXT NOT NULL, body INTEGER, details BLOB NOT NULL,
+        PRIMARY KEY (bucket, key, rank)) WITHOUT ROWID""",
+    "CREATE UNIQUE INDEX IF NOT EXISTS version_id ON version (bucket, key, version)",
     "CREATE TABLE IF NOT EXISTS body (id INTEGER PRIMARY KEY, data BLOB NOT NULL)",
     """CREATE TABLE IF NOT EXISTS blob (
         id TEXT PRIMARY KEY, refs INTEGER NOT NULL, unused_since REAL NOT NULL DEFAULT 0) WITHOUT ROWID""",
@@ -51,18 +58,31 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, arr
     segments: tuple[Segment, ...] = ()
 
 
+NO_DETAILS = Details(attributes=Attributes())
+
 encode = msgspec.msgpack.Encoder().encode
 decode_details = msgspec.msgpack.Decoder(Details).decode
 decode_segments = msgspec.msgpack.Decoder(tuple[Segment, ...]).decode
 
 
 class Row(msgspec.Struct, frozen=True):
-    """An object with its place: `body` and `data` when inline, segments otherwise."""
+    """An object with its place: `body` and `data` when inline, segments otherwise.
+
+    `number` orders the versions of a name; 0 for what was there before its bucket had versions.
+    """
 
     info: ObjectInfo
     segments: tuple[Segment, ...]
     body: int | None
     data: bytes
+    number: int = 0
+    is_past: bool = False
+    is_marker: bool = False
+
+    @property
+    def table(self) -> str:
+        """Where the row is."""
+        return "version" if self.is_past else "object"
 
 
 def checksum_text(checksum: Checksum | None) -> str:

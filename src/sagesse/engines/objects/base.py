@@ -19,6 +19,7 @@ ALGORITHMS: tuple[Algorithm, ...] = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SH
 NULL_VERSION = "null"
 
 
+LockMode: TypeAlias = Literal["", "GOVERNANCE", "COMPLIANCE"]
 Versioning: TypeAlias = Literal["", "Enabled", "Suspended"]
 
 
@@ -56,12 +57,26 @@ class Checksum(msgspec.Struct, frozen=True):
     kind: ChecksumKind = "FULL_OBJECT"
 
 
+class Lock(msgspec.Struct, frozen=True, kw_only=True):
+    """What keeps a version from being deleted: a retention until a time, a legal hold until it is taken off."""
+
+    mode: LockMode = ""
+    until: float = 0.0
+    has_legal_hold: bool = False
+
+    def forbids_deletion(self, now: float, *, bypasses_governance: bool) -> bool:
+        """Whether the version must stay."""
+        is_retained = self.until > now and not (self.mode == "GOVERNANCE" and bypasses_governance)
+        return self.has_legal_hold or is_retained
+
+
 class Attributes(msgspec.Struct, frozen=True, kw_only=True):
-    """What the client asked to be remembered: response headers by member name, user metadata, tags."""
+    """What the client asked to be remembered: response headers by member name, user metadata, tags, a lock."""
 
     headers: dict[str, Any] = {}
     metadata: dict[str, str] = {}
     tags: dict[str, str] = {}
+    lock: Lock | None = None
 
 
 class PartEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +106,14 @@ class ObjectInfo(ObjectEntry, frozen=True, kw_only=True):
     bucket: str
     attributes: Attributes
     parts: tuple[PartEntry, ...] = ()
+
+
+class VersionEntry(ObjectEntry, frozen=True, kw_only=True):
+    """A version as a listing shows it; a delete marker has neither bytes nor etag. `mark` is for `after_version`."""
+
+    is_latest: bool
+    is_marker: bool
+    mark: str
 
 
 class StoredObject(Protocol):
@@ -128,11 +151,15 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """One page of a listing. `after` is exclusive; `after_group` skips a whole common prefix instead."""
+    """One page of a listing. `after` is exclusive; `after_group` skips a whole common prefix instead.
+
+    `after_version` is for versions: only those of the key `after` that come behind it are skipped.
+    """
 
     prefix: str = ""
     delimiter: str = ""
     after: str = ""
+    after_version: str = ""
     after_group: str = ""
     limit: int = 1000
 
@@ -145,6 +172,16 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     is_truncated: bool
     last: str = ""
     last_is_group: bool = False
+
+
+class VersionPage(msgspec.Struct, frozen=True, kw_only=True):
+    """As `Page`; versions of one key from the newest to the oldest. `last_version` goes on within a key."""
+
+    versions: list[VersionEntry]
+    groups: list[str]
+    is_truncated: bool
+    last: str = ""
+    last_version: str = ""
 
 
 class UploadInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,10 +207,23 @@ class ChosenPart(NamedTuple):
 
 
 class Deletion(NamedTuple):
-    """An object to delete, only while its etag is still `if_match` (``*``: any) when given."""
+    """An object to delete, only while its etag is still `if_match` (``*``: any) and its time `if_modified` when given.
+
+    Without a version, a bucket with versions gets a delete marker instead.
+    """
 
     key: str
     if_match: str | None = None
+    version: str | None = None
+    if_modified: float | None = None
+    bypasses_governance: bool = False
+
+
+class Deleted(NamedTuple):
+    """The version that was removed, or the delete marker that was added; `is_marker`: it was or is one."""
+
+    version: str | None = None
+    is_marker: bool = False
 
 
 class ObjectStore(Protocol):
@@ -215,7 +265,7 @@ class ObjectStore(Protocol):
         ...
 
     async def delete_bucket(self, name: str) -> None:
-        """Delete it with its uploads in progress; BucketNotEmpty while it holds an object."""
+        """Delete it with its uploads in progress; BucketNotEmpty while it holds an object, a version or a marker."""
         ...
 
     async def put(
@@ -230,16 +280,27 @@ class ObjectStore(Protocol):
         """Store the payload under the name: wholly or not at all, seen by nobody before it is whole."""
         ...
 
-    async def get(self, address: Address) -> StoredObject:
-        """The object now under the name, or NoSuchBucket / NoSuchKey."""
+    async def get(self, address: Address, version: str | None = None) -> StoredObject:
+        """The object now under the name, or that version of it.
+
+        Raises:
+            ServiceError: NoSuchBucket, NoSuchKey, NoSuchVersion; MethodNotAllowed for a delete marker.
+        """
         ...
 
     async def page(self, bucket: str, query: ListQuery) -> Page:
         """A page of objects in the order of their keys' UTF-8 bytes."""
         ...
 
-    async def delete(self, bucket: str, deletions: Sequence[Deletion]) -> list[ServiceError | None]:
-        """Delete objects at once; per object an error or None. A missing object counts as deleted."""
+    async def versions(self, bucket: str, query: ListQuery) -> VersionPage:
+        """A page of versions and delete markers, by key, then from the newest to the oldest."""
+        ...
+
+    async def delete(self, bucket: str, deletions: Sequence[Deletion]) -> list[Deleted | ServiceError]:
+        """Delete objects or versions at once, each for itself. A missing one counts as deleted.
+
+        Per deletion: what was done, or AccessDenied (the version is locked), PreconditionFailed.
+        """
         ...
 
     async def copy(
@@ -254,8 +315,8 @@ class ObjectStore(Protocol):
         """Store the source's bytes under another name (or its own, with other attributes)."""
         ...
 
-    async def tag(self, address: Address, tags: dict[str, str]) -> None:
-        """Replace an object's tags; nothing else about it changes."""
+    async def tag(self, address: Address, tags: dict[str, str], version: str | None = None) -> ObjectInfo:
+        """Replace the tags of an object, or of that version of it; nothing else about it changes."""
         ...
 
     async def create_upload(self, upload: UploadInfo) -> None:

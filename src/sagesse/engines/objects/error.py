@@ -1,5 +1,6 @@
 """What an object store refuses, in S3's codes and words."""
 
+from email.utils import formatdate
 from typing import Any
 
 from sagesse.core.error import ServiceError
@@ -31,9 +32,12 @@ def bucket_already_owned(name: str) -> ServiceError:
     )
 
 
-def bucket_not_empty(name: str) -> ServiceError:
-    """A bucket is deleted only when it holds no object."""
-    return _error("BucketNotEmpty", "The bucket you tried to delete is not empty", 409, BucketName=name)
+def bucket_not_empty(name: str, *, has_versions: bool = False) -> ServiceError:
+    """A bucket is deleted only when it holds no object and no version."""
+    message = "The bucket you tried to delete is not empty"
+    if has_versions:
+        message += ". You must delete all versions in the bucket."
+    return _error("BucketNotEmpty", message, 409, BucketName=name)
 
 
 def versions_are_locked() -> ServiceError:
@@ -47,6 +51,43 @@ def versions_are_locked() -> ServiceError:
 def no_such_key(key: str) -> ServiceError:
     """The object does not exist."""
     return _error("NoSuchKey", "The specified key does not exist.", 404, Key=key)
+
+
+def deleted_key(key: str, marker: str) -> ServiceError:
+    """The name shows a delete marker."""
+    return ServiceError(
+        "NoSuchKey",
+        "The specified key does not exist.",
+        status=404,
+        fields={"Key": key},
+        headers={"x-amz-delete-marker": "true", "x-amz-version-id": marker},
+    )
+
+
+def no_such_version(key: str, version: str) -> ServiceError:
+    """The object has no such version."""
+    return _error("NoSuchVersion", "The specified version does not exist.", 404, Key=key, VersionId=version)
+
+
+def marker_has_no_bytes(version: str, modified: float) -> ServiceError:
+    """A delete marker can only be deleted."""
+    return ServiceError(
+        "MethodNotAllowed",
+        "The specified method is not allowed against this resource.",
+        status=405,
+        fields={"ResourceType": "DeleteMarker"},
+        headers={
+            "Allow": "DELETE",
+            "Last-Modified": formatdate(modified, usegmt=True),
+            "x-amz-delete-marker": "true",
+            "x-amz-version-id": version,
+        },
+    )
+
+
+def object_locked() -> ServiceError:
+    """The version is under retention or a legal hold."""
+    return _error("AccessDenied", "Access Denied because object protected by object lock.", 403)
 
 
 def no_such_upload(upload_id: str) -> ServiceError:

@@ -22,11 +22,14 @@ from sagesse.core.sqlite import Database
 from sagesse.engines.objects import _index, _multipart
 from sagesse.engines.objects._blob import BlobFolder
 from sagesse.engines.objects._bucket import BucketCache
+from sagesse.engines.objects._history import require_object
 from sagesse.engines.objects._listing import list_page
 from sagesse.engines.objects._read import Reader, Stored, cut
 from sagesse.engines.objects._receive import Received, Receiver
 from sagesse.engines.objects._schema import SCHEMA, Details, Row, Segment
 from sagesse.engines.objects._sweep import Sweeper
+from sagesse.engines.objects._version_listing import list_versions
+from sagesse.engines.objects._write import delete_many, save_object
 from sagesse.engines.objects.base import (
     NULL_VERSION,
     Address,
@@ -36,6 +39,7 @@ from sagesse.engines.objects.base import (
     Checksum,
     ChosenPart,
     Condition,
+    Deleted,
     Deletion,
     Expectation,
     ListQuery,
@@ -45,6 +49,7 @@ from sagesse.engines.objects.base import (
     StoredObject,
     UploadInfo,
     Versioning,
+    VersionPage,
 )
 from sagesse.engines.objects.error import (
     bucket_already_exists,
@@ -170,6 +175,8 @@ class LocalObjectStore:
             _index.find_bucket(connection, name)
             if connection.execute("SELECT 1 FROM object WHERE bucket=? LIMIT 1", (name,)).fetchone():
                 raise bucket_not_empty(name)
+            if connection.execute("SELECT 1 FROM version WHERE bucket=? LIMIT 1", (name,)).fetchone():
+                raise bucket_not_empty(name, has_versions=True)
             for upload in _multipart.list_uploads(connection, name):
                 _multipart.remove_upload(connection, upload, now)
             connection.execute("DELETE FROM bucket WHERE name=?", (name,))
@@ -194,12 +201,12 @@ class LocalObjectStore:
         received = await receiver.receive(upload, expect)
         info = self._new_info(address, received, attributes)
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: sqlite3.Connection) -> ObjectInfo:
             segments: tuple[Segment, ...] = ()
             if received.data is None:
                 segments = (Segment(blob, 0, received.size_bytes),)
                 _index.hold_new(connection, blob)
-            _index.save_object(
+            return save_object(
                 connection,
                 info,
                 segments=segments,
@@ -208,12 +215,11 @@ class LocalObjectStore:
                 now=self._clock.now(),
             )
 
-        await self._write(work, undo=lambda: self._blobs.remove(blob))
-        return info
+        return await self._write(work, undo=lambda: self._blobs.remove(blob))
 
-    async def get(self, address: Address) -> StoredObject:
+    async def get(self, address: Address, version: str | None = None) -> StoredObject:
         """See `ObjectStore.get`."""
-        return Stored(_index.require_object(self._database.reader, address), self._reader)
+        return Stored(require_object(self._database.reader, address, version), self._reader)
 
     async def page(self, bucket: str, query: ListQuery) -> Page:
         """See `ObjectStore.page`."""
@@ -224,15 +230,19 @@ class LocalObjectStore:
 
         return await asyncio.to_thread(work)
 
-    async def delete(self, bucket: str, deletions: Sequence[Deletion]) -> list[ServiceError | None]:
+    async def versions(self, bucket: str, query: ListQuery) -> VersionPage:
+        """See `ObjectStore.versions`."""
+
+        def work() -> VersionPage:
+            _index.find_bucket(self._database.reader, bucket)
+            return list_versions(self._database.reader, bucket, query)
+
+        return await asyncio.to_thread(work)
+
+    async def delete(self, bucket: str, deletions: Sequence[Deletion]) -> list[Deleted | ServiceError]:
         """See `ObjectStore.delete`."""
-        now = self._clock.now()
-
-        def work(connection: sqlite3.Connection) -> list[ServiceError | None]:
-            _index.find_bucket(connection, bucket)
-            return [_delete(connection, bucket, deletion, now) for deletion in deletions]
-
-        return await self._write(work)
+        now, wanted = self._clock.now(), list(deletions)
+        return await self._write(lambda connection: delete_many(connection, bucket, wanted, now))
 
     async def copy(
         self,
@@ -260,26 +270,18 @@ class LocalObjectStore:
             attributes=attributes,
         )
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: sqlite3.Connection) -> ObjectInfo:
             if not _index.hold(connection, row.segments):
                 raise no_such_key(row.info.key)
-            _index.save_object(
+            return save_object(
                 connection, info, segments=row.segments, data=row.data, condition=condition, now=now
             )
 
-        await self._write(work)
-        return info
+        return await self._write(work)
 
-    async def tag(self, address: Address, tags: dict[str, str]) -> None:
+    async def tag(self, address: Address, tags: dict[str, str], version: str | None = None) -> ObjectInfo:
         """See `ObjectStore.tag`."""
-
-        def work(connection: sqlite3.Connection) -> None:
-            row = _index.require_object(connection, address)
-            attributes = msgspec.structs.replace(row.info.attributes, tags=tags)
-            details = Details(attributes=attributes, parts=row.info.parts, segments=row.segments)
-            _index.amend_details(connection, row, details)
-
-        await self._write(work)
+        return await self._amend(address, version, lambda old: msgspec.structs.replace(old, tags=tags))
 
     # Multipart uploads
 
@@ -382,7 +384,17 @@ class LocalObjectStore:
         """See `ObjectStore.wipe`. The files go a little later."""
 
         def work(connection: sqlite3.Connection) -> None:
-            for table in ("bucket", "object", "body", "blob", "upload", "part", "completed", "epoch"):
+            for table in (
+                "bucket",
+                "object",
+                "version",
+                "body",
+                "blob",
+                "upload",
+                "part",
+                "completed",
+                "epoch",
+            ):
                 connection.execute(f"DELETE FROM {table}")
 
         self._blobs.begin_epoch()
@@ -418,6 +430,18 @@ class LocalObjectStore:
 
             future.add_done_callback(settle)
         return await asyncio.shield(asyncio.wrap_future(future))
+
+    async def _amend(
+        self, address: Address, version: str | None, change: Callable[[Attributes], Attributes]
+    ) -> ObjectInfo:
+        def work(connection: sqlite3.Connection) -> ObjectInfo:
+            row = require_object(connection, address, version)
+            attributes = change(row.info.attributes)
+            details = Details(attributes=attributes, parts=row.info.parts, segments=row.segments)
+            _index.amend_details(connection, row, details)
+            return msgspec.structs.replace(row.info, attributes=attributes)
+
+        return await self._write(work)
 
     async def _amend_bucket(self, name: str, change: Callable[[Bucket], Bucket]) -> None:
         def work(connection: sqlite3.Connection) -> None:
@@ -476,19 +500,6 @@ def _lock(folder: Path) -> int:
         os.close(file)
         raise StoreInUse(f"{folder} is open in another process") from None
     return file
-
-
-def _delete(
-    connection: sqlite3.Connection, bucket: str, deletion: Deletion, now: float
-) -> ServiceError | None:
-    row = _index.find_object(connection, Address(bucket, deletion.key))
-    try:
-        _index.check_condition(Condition(if_match=deletion.if_match), row, deletion.key)
-    except ServiceError as error:
-        return error
-    if row is not None:
-        _index.forget_object(connection, row, now)
-    return None
 
 
 def _nothing() -> None:

@@ -16,6 +16,7 @@ from sagesse.services.s3.object import Objects
 from sagesse.services.s3.policy import Policies
 from sagesse.services.s3.public_access import PublicAccess
 from sagesse.services.s3.tag import Tags
+from sagesse.services.s3.version import Versions
 
 __all__ = [
     "BucketGuards",
@@ -27,11 +28,12 @@ __all__ = [
     "PublicAccess",
     "Tags",
     "Uploads",
+    "Versions",
     "services",
 ]
 
 
 def services(objects: ObjectStore) -> tuple[Service, ...]:
     """Every family of S3 over one store."""
-    families = (Buckets, Objects, Copies, Listings, Uploads, Tags, Policies, PublicAccess)
+    families = (Buckets, Objects, Copies, Listings, Uploads, Tags, Versions, Policies, PublicAccess)
     return tuple(family(objects) for family in families)

@@ -1,20 +1,28 @@
 """The source of a copy, as the client names it."""
 
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from sagesse.engines.objects.base import Address
 from sagesse.services.s3._error import invalid_argument
+from sagesse.services.s3._version import checked_version
 
 
-def parse_source(source: Any) -> Address:
-    """The object named by ``bucket/key`` or ``/bucket/key``, percent-encoded, with an optional ``?versionId=null``.
+class Source(NamedTuple):
+    """An object, or one of its versions."""
+
+    bucket: str
+    key: str
+    version: str | None
+
+
+def parse_source(source: Any) -> Source:
+    """The object named by ``bucket/key`` or ``/bucket/key``, percent-encoded, with an optional ``?versionId=``.
 
     Raises:
         ServiceError: InvalidArgument.
     """
     text = str(source)
-    path, _, version = text.partition("?versionId=")
+    path, is_versioned, version = text.partition("?versionId=")
     bucket, _, key = unquote(path).lstrip("/").partition("/")
     if not bucket or not key or bucket.startswith("arn:"):
         raise invalid_argument(
@@ -22,6 +30,4 @@ def parse_source(source: Any) -> Address:
             "x-amz-copy-source",
             text,
         )
-    if version not in {"", "null"}:
-        raise invalid_argument("Invalid version id specified", "x-amz-copy-source", text)
-    return Address(bucket, key)
+    return Source(bucket, key, checked_version(version, "versionId") if is_versioned else None)

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Set
 from typing import Any
 
 from sagesse.core.error import ServiceError
-from sagesse.services.s3._error import invalid_argument, not_implemented
+from sagesse.services.s3._error import not_implemented
 
 _NOTHING: Set[Any] = frozenset()
 _FALSE: Set[Any] = frozenset({False})
-_OWN_VERSIONS: Set[Any] = frozenset({"", "null"})
 
 # Without a key of one's own these are transparent to every client, and SageMaker's SDK asks for aws:kms with each
 # script it uploads. Bytes lie here as the disk keeps them, so no answer claims that they were encrypted.
@@ -51,15 +50,12 @@ def refuse_unsupported(params: Mapping[str, Any]) -> None:
     """Refuse what this service does not do.
 
     Raises:
-        ServiceError: NotImplemented; InvalidArgument for a version, which no bucket has.
+        ServiceError: NotImplemented.
     """
     for member, value in params.items():
         harmless = _HARMLESS.get(member)
         if harmless is not None and not (harmless and value in harmless):
             raise not_implemented(member, value)
-    version = params.get("VersionId", "")
-    if version not in _OWN_VERSIONS:
-        raise invalid_argument("Invalid version id specified", "versionId", version)
 
 
 def refuse_object_acl(params: Mapping[str, Any]) -> None:

@@ -95,11 +95,6 @@ class Buckets(Family):
         bucket = await self._bucket(ctx, req)
         return {} if bucket.region == US_EAST_1 else {"LocationConstraint": bucket.region}
 
-    async def get_bucket_versioning(self, ctx: Context, req: Params) -> Result:
-        """Never switched on."""
-        await self._bucket(ctx, req)
-        return {}
-
     async def get_bucket_acl(self, ctx: Context, req: Params) -> Result:
         """The owner has full control; nothing else can be granted."""
         whose = owner((await self._bucket(ctx, req)).account)

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from sagesse.core.call import Context
+from sagesse.core.error import ServiceError
 from sagesse.core.service import Params, Result
 from sagesse.engines.objects.base import Address, Attributes, ObjectInfo, StoredObject
 from sagesse.engines.objects.error import invalid_request
@@ -13,8 +14,9 @@ from sagesse.services.s3._checksum import algorithm_of, checksum_members, part_c
 from sagesse.services.s3._condition import check_source, write_condition
 from sagesse.services.s3._family import Family
 from sagesse.services.s3._range import source_slice
-from sagesse.services.s3._source import parse_source
+from sagesse.services.s3._source import Source, parse_source
 from sagesse.services.s3._unsupported import refuse_object_acl
+from sagesse.services.s3._version import version_members
 from sagesse.services.s3.multipart import part_number
 
 MAX_COPY_BYTES = 5 << 30
@@ -31,7 +33,7 @@ class Copies(Family):
         source = await self._source(ctx, req, name)
         replaces = req.get("MetadataDirective") == "REPLACE", req.get("TaggingDirective") == "REPLACE"
         algorithm = algorithm_of(req)
-        if name == address and not any(replaces) and algorithm is None:
+        if name == (*address, None) and not any(replaces) and algorithm is None:
             raise invalid_request(
                 "This copy request is illegal because it is trying to copy an object to itself without changing the "
                 "object's metadata, storage class, website redirect location or encryption attributes."
@@ -41,25 +43,37 @@ class Copies(Family):
             source, address, attributes, algorithm=algorithm, condition=write_condition(req)
         )
         result = {"ETag": quoted(info.etag), "LastModified": info.modified, **checksum_members(info.checksum)}
-        return {"CopyObjectResult": result}
+        shown = await version_members(self._objects, address.bucket, info.version)
+        return {"CopyObjectResult": result, **shown, **await self._source_version(name, source.info)}
 
     async def upload_part_copy(self, ctx: Context, req: Params) -> Result:
         """Make a slice of an object a part."""
         address = await self._address(ctx, req)
         number = part_number(req)
         upload = await self._objects.upload(address, str(req["UploadId"]))
-        source = await self._source(ctx, req, parse_source(req["CopySource"]))
+        name = parse_source(req["CopySource"])
+        source = await self._source(ctx, req, name)
         piece = source_slice(req.get("CopySourceRange"), source.info)
         part = await self._objects.copy_part(upload, number, source, piece.offset, piece.size_bytes)
         result: dict[str, Any] = {"ETag": quoted(part.etag), "LastModified": part.modified}
         if upload.is_declared:
             result |= part_checksum_members(part.checksums)
-        return {"CopyPartResult": result}
+        return {"CopyPartResult": result, **await self._source_version(name, source.info)}
 
-    async def _source(self, ctx: Context, req: Params, name: Address) -> StoredObject:
+    async def _source_version(self, name: Source, info: ObjectInfo) -> dict[str, Any]:
+        return await version_members(self._objects, name.bucket, info.version, member="CopySourceVersionId")
+
+    async def _source(self, ctx: Context, req: Params, name: Source) -> StoredObject:
         """The source, in a bucket of the caller's, when its conditions hold."""
         await self._owned(ctx, name.bucket, req.get("ExpectedSourceBucketOwner"))
-        source = await self._objects.get(name)
+        try:
+            source = await self._objects.get(Address(name.bucket, name.key), name.version)
+        except ServiceError as error:
+            if error.code != "MethodNotAllowed":
+                raise
+            raise invalid_request(
+                "The source of a copy request may not specifically refer to a delete marker by version id."
+            ) from error
         check_source(req, source.info)
         _refuse_size(req, source.info)
         return source

@@ -6,7 +6,7 @@ from sagesse.core.body import BytesUpload, Upload
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
 from sagesse.core.service import Params, Result
-from sagesse.engines.objects.base import Deletion, ObjectInfo, PartEntry, StoredObject
+from sagesse.engines.objects.base import Deleted, Deletion, ObjectInfo, PartEntry, StoredObject
 from sagesse.services.s3._attribute import attributes_of, object_members, quoted
 from sagesse.services.s3._checksum import checksum_members, expectation, part_checksum_members
 from sagesse.services.s3._condition import bare, check_read, write_condition
@@ -15,6 +15,7 @@ from sagesse.services.s3._family import Family
 from sagesse.services.s3._page import page_limit
 from sagesse.services.s3._range import Slice, requested_slice
 from sagesse.services.s3._unsupported import refuse_object_acl, refuse_unsupported
+from sagesse.services.s3._version import version_members, version_of
 
 _MAX_DELETIONS = 1000
 _OVERRIDES = (
@@ -41,7 +42,11 @@ class Objects(Family):
             expect=expectation(req),
             condition=write_condition(req),
         )
-        return {"ETag": quoted(info.etag), **checksum_members(info.checksum)}
+        return {
+            "ETag": quoted(info.etag),
+            **checksum_members(info.checksum),
+            **await version_members(self._objects, address.bucket, info.version),
+        }
 
     async def get_object(self, ctx: Context, req: Params) -> Result:
         """The object or a slice of it."""
@@ -57,11 +62,14 @@ class Objects(Family):
         """Delete the object, if there is one."""
         address = await self._address(ctx, req)
         match = req.get("IfMatch")
-        deletion = Deletion(address.key, None if match is None else bare(str(match)))
-        (error,) = await self._objects.delete(address.bucket, [deletion])
-        if error is not None:
-            raise error
-        return None
+        deletion = Deletion(
+            address.key, if_match=None if match is None else bare(str(match)), version=version_of(req)
+        )
+        (outcome,) = await self._objects.delete(address.bucket, [deletion])
+        if isinstance(outcome, ServiceError):
+            raise outcome
+        members = await version_members(self._objects, address.bucket, outcome.version)
+        return {**members, "DeleteMarker": True} if outcome.is_marker else members
 
     async def delete_objects(self, ctx: Context, req: Params) -> Result:
         """Delete up to 1000 objects at once; each succeeds or fails alone."""
@@ -70,31 +78,20 @@ class Objects(Family):
         named: list[dict[str, Any]] = wish.get("Objects") or []
         if not 1 <= len(named) <= _MAX_DELETIONS or any(not entry.get("Key") for entry in named):
             raise malformed_xml()
-        errors: list[ServiceError | None] = [_refusal(entry) for entry in named]
-        wanted = [entry for entry, error in zip(named, errors, strict=True) if error is None]
-        deletions = [
-            Deletion(str(entry["Key"]), bare(str(entry["ETag"])) if "ETag" in entry else None)
-            for entry in wanted
-        ]
-        outcomes = iter(await self._objects.delete(bucket.name, deletions))
-        errors = [error or next(outcomes) for error in errors]
-        result: dict[str, Any] = {
-            "Errors": [
-                {"Key": entry["Key"], "Code": error.code, "Message": error.message}
-                for entry, error in zip(named, errors, strict=True)
-                if error is not None
-            ]
-        }
+        deletions = [_deletion(entry) for entry in named]
+        tried = [deletion for deletion in deletions if isinstance(deletion, Deletion)]
+        done = iter(await self._objects.delete(bucket.name, tried))
+        outcomes = [next(done) if isinstance(wish, Deletion) else wish for wish in deletions]
+        pairs = list(zip(named, outcomes, strict=True))
+        result = {"Errors": [_failed(entry, end) for entry, end in pairs if isinstance(end, ServiceError)]}
         if not wish.get("Quiet"):
-            result["Deleted"] = [
-                {"Key": entry["Key"]} for entry, error in zip(named, errors, strict=True) if error is None
-            ]
+            result["Deleted"] = [_deleted(entry, end) for entry, end in pairs if isinstance(end, Deleted)]
         return {name: entries for name, entries in result.items() if entries}
 
     async def get_object_attributes(self, ctx: Context, req: Params) -> Result:
         """Only the attributes asked for."""
         address = await self._address(ctx, req)
-        info = (await self._objects.get(address)).info
+        info = (await self._objects.get(address, version_of(req))).info
         asked = {name.strip() for entry in req["ObjectAttributes"] for name in str(entry).split(",")}
         offers: dict[str, Any] = {
             "ETag": info.etag,
@@ -108,15 +105,17 @@ class Objects(Family):
                 "Invalid attribute name specified.", "x-amz-object-attributes", ", ".join(sorted(unknown))
             )
         chosen = {name: value for name, value in offers.items() if name in asked and value is not None}
-        return {"LastModified": info.modified, **chosen}
+        shown = await version_members(self._objects, address.bucket, info.version)
+        return {"LastModified": info.modified, **shown, **chosen}
 
     async def _find(self, ctx: Context, req: Params) -> tuple[StoredObject, Slice, dict[str, Any]]:
         """The object, the slice asked for, and the response's headers."""
-        found = await self._objects.get(await self._address(ctx, req))
+        address = await self._address(ctx, req)
+        found = await self._objects.get(address, version_of(req))
         info = found.info
         check_read(req, info)
         piece = requested_slice(req, info)
-        members = object_members(info)
+        members = object_members(info) | await version_members(self._objects, address.bucket, info.version)
         members["ContentLength"] = piece.size_bytes
         if piece.is_partial:
             members["ContentRange"] = piece.content_range(info.size_bytes)
@@ -137,10 +136,9 @@ def upload_of(body: Any) -> Upload:
     return BytesUpload(bytes(body)) if isinstance(body, (bytes, bytearray)) else cast("Upload", body)
 
 
-def _refusal(entry: dict[str, Any]) -> ServiceError | None:
-    """Why one of many deletions cannot be done, before it is tried."""
+def _deletion(entry: dict[str, Any]) -> Deletion | ServiceError:
+    """One of many deletions, or why it cannot be done."""
     try:
-        refuse_unsupported({name: entry[name] for name in ("VersionId",) if name in entry})
         refuse_unsupported(
             {
                 f"IfMatch{name}": entry[name]
@@ -148,9 +146,24 @@ def _refusal(entry: dict[str, Any]) -> ServiceError | None:
                 if entry.get(name) is not None
             }
         )
+        etag = bare(str(entry["ETag"])) if "ETag" in entry else None
+        return Deletion(str(entry["Key"]), if_match=etag, version=version_of(entry))
     except ServiceError as error:
         return error
-    return None
+
+
+def _failed(entry: dict[str, Any], error: ServiceError) -> dict[str, Any]:
+    members = {"Key": entry["Key"], "Code": error.code, "Message": error.message}
+    return {**members, "VersionId": entry["VersionId"]} if "VersionId" in entry else members
+
+
+def _deleted(entry: dict[str, Any], done: Deleted) -> dict[str, Any]:
+    members: dict[str, Any] = {"Key": entry["Key"]}
+    if "VersionId" in entry:
+        members["VersionId"] = entry["VersionId"]
+    if done.is_marker:
+        members |= {"DeleteMarker": True, "DeleteMarkerVersionId": done.version}
+    return members
 
 
 def _part_members(req: Params, info: ObjectInfo) -> dict[str, Any] | None:

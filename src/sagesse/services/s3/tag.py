@@ -5,6 +5,7 @@ from sagesse.core.error import ServiceError
 from sagesse.core.service import Params, Result
 from sagesse.services.s3._family import Family
 from sagesse.services.s3._tag import BUCKET_LIMIT, OBJECT_LIMIT, tag_set, tags_of_set
+from sagesse.services.s3._version import version_members, version_of
 
 
 class Tags(Family):
@@ -12,19 +13,23 @@ class Tags(Family):
 
     async def get_object_tagging(self, ctx: Context, req: Params) -> Result:
         """An object's tags."""
-        found = await self._objects.get(await self._address(ctx, req))
-        return {"TagSet": tag_set(found.info.attributes.tags)}
+        address = await self._address(ctx, req)
+        info = (await self._objects.get(address, version_of(req))).info
+        shown = await version_members(self._objects, address.bucket, info.version)
+        return {**shown, "TagSet": tag_set(info.attributes.tags)}
 
     async def put_object_tagging(self, ctx: Context, req: Params) -> Result:
         """Replace an object's tags."""
         address = await self._address(ctx, req)
-        await self._objects.tag(address, tags_of_set(req["Tagging"], limit=OBJECT_LIMIT))
-        return None
+        tags = tags_of_set(req["Tagging"], limit=OBJECT_LIMIT)
+        info = await self._objects.tag(address, tags, version_of(req))
+        return await version_members(self._objects, address.bucket, info.version)
 
     async def delete_object_tagging(self, ctx: Context, req: Params) -> Result:
         """Remove an object's tags."""
-        await self._objects.tag(await self._address(ctx, req), {})
-        return None
+        address = await self._address(ctx, req)
+        info = await self._objects.tag(address, {}, version_of(req))
+        return await version_members(self._objects, address.bucket, info.version)
 
     async def get_bucket_tagging(self, ctx: Context, req: Params) -> Result:
         """A bucket's tags; having none is an error, as in AWS."""
