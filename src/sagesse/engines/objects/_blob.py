@@ -109,7 +109,11 @@ class BlobWriter:
 
     def written(self) -> Iterator[bytes]:
         """What was written, in chunks."""
-        return read_slice(FileSlice(self._path, self._start, self._position - self._start))
+        return read_slice(self.place())
+
+    def place(self) -> FileSlice:
+        """Where what was written is."""
+        return FileSlice(self._path, self._start, self._position - self._start)
 
     def commit(self) -> None:
         """Have the bytes and the file's name on disk."""

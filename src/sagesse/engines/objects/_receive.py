@@ -1,12 +1,12 @@
 """Takes a payload in: small ones in memory, larger ones to a blob while threads digest and write."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sagesse.core.body import Upload
-from sagesse.engines.objects._blob import MAX_CHUNKS, BlobWriter
+from sagesse.engines.objects._blob import MAX_CHUNKS
 from sagesse.engines.objects.base import Checksum, Expectation
 from sagesse.engines.objects.digest import DEFAULT_ALGORITHM, Digest, trailing, verify, wanted
 from sagesse.engines.objects.error import entity_too_large, storage_failed
@@ -17,12 +17,33 @@ MAX_UPLOAD_BYTES = 5 << 30
 T = TypeVar("T")
 
 
+class Writer(Protocol):
+    """Takes bytes to where they are kept; see `BlobWriter`."""
+
+    def write(self, chunks: Sequence[bytes]) -> None:
+        """Append the chunks; nothing after `discard`."""
+        ...
+
+    def written(self) -> Iterator[bytes]:
+        """What was written, in chunks."""
+        ...
+
+    def commit(self) -> None:
+        """Have it on disk."""
+        ...
+
+    def discard(self) -> None:
+        """Give up."""
+        ...
+
+
 class Received:
     """A verified payload: in `data`, or in the writer's blob, which is on disk."""
 
     def __init__(self, size_bytes: int, digest: Digest, data: bytes | None, checksum: Checksum) -> None:
         self.size_bytes = size_bytes
         self.checksum = checksum
+        self.md5 = digest.md5
         self.etag = digest.md5.hex()
         self.checksums = digest.checksums
         self.data = data
@@ -37,13 +58,11 @@ class Receiver:
         inline_bytes: up to this size it stays in memory; -1 always writes.
     """
 
-    def __init__(
-        self, executor: Executor, open_writer: Callable[[], BlobWriter], *, inline_bytes: int
-    ) -> None:
+    def __init__(self, executor: Executor, open_writer: Callable[[], Writer], *, inline_bytes: int) -> None:
         self._executor = executor
         self._open_writer = open_writer
         self._inline_bytes = inline_bytes
-        self._writer: BlobWriter | None = None
+        self._writer: Writer | None = None
 
     async def receive(self, upload: Upload, expect: Expectation) -> Received:
         """Take in the payload and verify it; when this raises, nothing is left behind.
@@ -106,10 +125,10 @@ class Receiver:
             return iter((data,))
         return self._writer.written() if self._writer is not None else iter(())
 
-    def _work(self, batch: list[bytes], digest: Digest, writer: BlobWriter) -> "asyncio.Future[Any]":
+    def _work(self, batch: list[bytes], digest: Digest, writer: Writer) -> "asyncio.Future[Any]":
         return asyncio.gather(self._run(lambda: digest.update(batch)), self._run(lambda: writer.write(batch)))
 
-    async def _ready(self) -> BlobWriter:
+    async def _ready(self) -> Writer:
         writer = self._writer or await self._run(self._open_writer)
         self._writer = writer
         return writer
