@@ -1,0 +1,43 @@
+"""Interpreters with a SageMaker SDK: each in a virtual environment of its own, made once, kept in the repository."""
+
+import fcntl
+import hashlib
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+_INSTALL_S = 900
+
+
+def interpreter(name: str) -> Path:
+    """The Python that has what ``<name>.txt`` beside this file lists; installed now if it was not yet.
+
+    Fails the test, rather than skipping it, when that is impossible: an SDK that was not tried does not work.
+    """
+    requirements = HERE / f"{name}.txt"
+    folder = ROOT / f".venv-{name}"
+    python = folder / "bin" / "python"
+    stamp = folder / f".installed-{hashlib.sha256(requirements.read_bytes()).hexdigest()[:16]}"
+    with requirements.open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not stamp.exists():
+            venv.create(folder, with_pip=True, clear=True)
+            _install(python, requirements)
+            stamp.touch()
+    return python
+
+
+def _install(python: Path, requirements: Path) -> None:
+    command = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", requirements]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_S, check=False)
+    if done.returncode != 0:
+        pytest.fail(
+            f"{requirements.name} cannot be installed for {sys.version.split()[0]}; its SDK is not tested.\n"
+            f"{done.stderr[-2000:]}",
+            pytrace=False,
+        )

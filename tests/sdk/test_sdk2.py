@@ -1,0 +1,35 @@
+"""Version 2 of the SageMaker SDK, unmodified. Seconds each: the SDK looks at a job every five seconds at best."""
+
+from pathlib import Path
+
+import pytest
+
+from .client import Client
+
+pytestmark = [pytest.mark.sdk, pytest.mark.timeout(900)]  # the first test installs the SDK
+
+BUCKET = "sagemaker-us-east-1-123456789012"
+
+
+def test_a_built_in_algorithm_goes_from_upload_to_deletion(client: Client, sdk2: Path) -> None:
+    answer = client.flow("v2_builtin", sdk2)
+    assert answer["role"] == "arn:aws:iam::123456789012:role/sagemaker"
+    assert answer["bucket"] == BUCKET
+    assert answer["uploaded"] == f"s3://{BUCKET}/v2/rows/rows.csv"
+    assert answer["artifacts"].startswith(f"s3://{BUCKET}/")
+    assert answer["hyperparameters"]["objective"] == "binary:logistic"
+    assert answer["metrics"] == ["train:error", "validation:error"]
+    assert answer["scores"][0] > 0.5 > answer["scores"][1]
+
+
+def test_a_script_is_trained_and_served_in_framework_images(client: Client, sdk2: Path) -> None:
+    answer = client.flow("v2_script", sdk2)
+    assert any("two words saw 100 rows" in line for line in answer["log"])
+    assert answer["losses"] == [0.25]
+    assert answer["answers"] == [[[0.5, 1.0]], [[0.5, 1.0]]]
+
+
+def test_a_failed_job_is_told_with_its_reason(client: Client, sdk2: Path) -> None:
+    answer = client.flow("v2_failure", sdk2)
+    assert answer["status"] == "Failed"
+    assert "num_round: 'many' is not allowed" in answer["message"]
