@@ -1,6 +1,7 @@
 """Conditional requests: what the headers ask, and whether it holds."""
 
 from collections.abc import Mapping
+from email.utils import formatdate
 from typing import Any
 
 from sagesse.core.error import ServiceError
@@ -33,7 +34,8 @@ def check_read(req: Params, entry: ObjectEntry) -> None:
     if failed in {"If-Match", "If-Unmodified-Since"}:
         raise precondition_failed(failed)
     if failed:
-        raise ServiceError("NotModified", "Not Modified", status=304)
+        shown = {"ETag": f'"{entry.etag}"', "Last-Modified": formatdate(entry.modified, usegmt=True)}
+        raise ServiceError("NotModified", "Not Modified", status=304, headers=shown)
 
 
 def check_source(req: Params, entry: ObjectEntry) -> None:
