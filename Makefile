@@ -1,4 +1,4 @@
-# make demo | test | test-all | check | bench | clean. Everything lives in .venv and .sagesse; nothing else is touched.
+# make demo | test | test-all | check | bench | clean. Installs into .venv; the demo's data is in ~/.sagesse, its pictures in demo-output.
 SHELL := /bin/sh
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE = 1
@@ -35,4 +35,5 @@ bench: setup-dev
 	@$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf .venv .sagesse demo-output build dist
+	-@$(BIN)/sagesse down --jobs
+	rm -rf .venv demo-output build dist
