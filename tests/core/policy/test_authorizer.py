@@ -144,7 +144,7 @@ class OnePolicy:
     def __init__(self, text: str) -> None:
         self._policy = compile_policy(text, "resource")
 
-    def find(self, principal: Principal, grant: Grant) -> Guard | None:
+    def find(self, principal: Principal, grant: Grant, facts: Facts) -> Guard | None:
         return Guard(ACCOUNT, self._policy) if grant.resource.startswith("arn:aws:s3:::b") else None
 
     def fact(self, grant: Grant, key: str, facts: Facts) -> str | None:

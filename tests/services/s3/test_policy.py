@@ -6,21 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore import UNSIGNED
-from botocore.config import Config
 
 from sagesse.services.s3._public import is_public
 from sagesse.testing.server import Server
+from tests.services.s3.account import OTHER, anonymous_client, open_bucket, other_client, two_accounts
 from tests.services.s3.conftest import Refusals
-
-OWN, OTHER = "111122223333", "123456789012"
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("policy")
-    (folder / "settings.json").write_text(json.dumps({"account": OWN}))
-    with Server(folder) as running:
+    with two_accounts(tmp_path_factory.mktemp("policy")) as running:
         yield running
 
 
@@ -36,20 +31,17 @@ def refused(s3: Any) -> Refusals:
 
 @pytest.fixture(scope="module")
 def other(server: Server) -> Any:
-    return server.client("s3", aws_access_key_id="AKIDOTHER", aws_secret_access_key="x")
+    return other_client(server)
 
 
 @pytest.fixture(scope="module")
 def nobody(server: Server) -> Any:
-    config = Config(signature_version=UNSIGNED, s3={"addressing_style": "path"}, retries={"max_attempts": 0})
-    return server.client("s3", config=config)
+    return anonymous_client(server)
 
 
 @pytest.fixture
 def bucket(s3: Any) -> str:
-    name = f"test-{uuid.uuid4().hex}"
-    s3.create_bucket(Bucket=name)
-    s3.delete_public_access_block(Bucket=name)
+    name = open_bucket(s3)
     s3.put_object(Bucket=name, Key="open/k", Body=b"x", Tagging="colour=blue")
     return name
 

@@ -7,7 +7,7 @@ whose access key is whose and which policies they have, `IdentityAuthorizer` is 
 from sagesse.core.policy.access_key import account_of, new_access_key_id
 from sagesse.core.policy.authorizer import Guard, IdentityAuthorizer, ResourcePolicies, denial
 from sagesse.core.policy.decision import Decision, Layer, NamedPolicy, Permissions, Verdict, decide_for
-from sagesse.core.policy.document import MalformedPolicy, Policy, compile_policy
+from sagesse.core.policy.document import MalformedPolicy, Policy, Statement, compile_policy
 from sagesse.core.policy.facts import Facts
 from sagesse.core.policy.identity import Identities
 
@@ -23,6 +23,7 @@ __all__ = [
     "Permissions",
     "Policy",
     "ResourcePolicies",
+    "Statement",
     "Verdict",
     "account_of",
     "compile_policy",

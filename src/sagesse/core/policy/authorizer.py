@@ -33,7 +33,7 @@ class Guard(NamedTuple):
 class ResourcePolicies(Protocol):
     """Where resources keep policies of their own, e.g. bucket policies. Asked for every grant: answers from memory."""
 
-    def find(self, principal: Principal, grant: Grant) -> Guard | None:
+    def find(self, principal: Principal, grant: Grant, facts: Facts) -> Guard | None:
         """What guards the grant's resource against `principal`, or None where only identity policies count."""
         ...
 
@@ -71,7 +71,7 @@ class IdentityAuthorizer(Authorizer):
 
         `is_granted` says that the resource itself (a role's trust policy, a bucket policy) grants it to the principal.
         """
-        guard = self._resource_policies.find(principal, grant) if self._resource_policies else None
+        guard = self._resource_policies.find(principal, grant, facts) if self._resource_policies else None
         if guard is None:
             return self._own(principal, grant, facts, is_granted)
         verdict, is_direct = Verdict.IMPLICIT_DENY, False

@@ -77,6 +77,7 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] = {}
     tags: dict[str, str] = {}
     lock: Lock | None = None
+    acl: str = ""  # the service's own words
 
 
 class PartEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -288,6 +289,10 @@ class ObjectStore(Protocol):
         """
         ...
 
+    def find_object(self, address: Address, version: str | None = None) -> ObjectInfo | None:
+        """What `get` finds, or None: at once, because permissions are checked in no time."""
+        ...
+
     async def page(self, bucket: str, query: ListQuery) -> Page:
         """A page of objects in the order of their keys' UTF-8 bytes."""
         ...
@@ -317,6 +322,10 @@ class ObjectStore(Protocol):
 
     async def tag(self, address: Address, tags: dict[str, str], version: str | None = None) -> ObjectInfo:
         """Replace the tags of an object, or of that version of it; nothing else about it changes."""
+        ...
+
+    async def list_access(self, address: Address, acl: str, version: str | None = None) -> ObjectInfo:
+        """Replace the `acl` of what `get` finds; nothing else about it changes."""
         ...
 
     async def create_upload(self, upload: UploadInfo) -> None:

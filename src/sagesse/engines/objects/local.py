@@ -221,6 +221,13 @@ class LocalObjectStore:
         """See `ObjectStore.get`."""
         return Stored(require_object(self._database.reader, address, version), self._reader)
 
+    def find_object(self, address: Address, version: str | None = None) -> ObjectInfo | None:
+        """See `ObjectStore.find_object`."""
+        try:
+            return require_object(self._database.reader, address, version).info
+        except ServiceError:
+            return None
+
     async def page(self, bucket: str, query: ListQuery) -> Page:
         """See `ObjectStore.page`."""
 
@@ -282,6 +289,10 @@ class LocalObjectStore:
     async def tag(self, address: Address, tags: dict[str, str], version: str | None = None) -> ObjectInfo:
         """See `ObjectStore.tag`."""
         return await self._amend(address, version, lambda old: msgspec.structs.replace(old, tags=tags))
+
+    async def list_access(self, address: Address, acl: str, version: str | None = None) -> ObjectInfo:
+        """See `ObjectStore.list_access`."""
+        return await self._amend(address, version, lambda old: msgspec.structs.replace(old, acl=acl))
 
     # Multipart uploads
 

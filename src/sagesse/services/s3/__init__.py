@@ -8,6 +8,7 @@ What differs from AWS: docs/services/s3.md.
 from sagesse.core.service import Service
 from sagesse.engines.objects import ObjectStore
 from sagesse.services.s3._guard import BucketGuards
+from sagesse.services.s3.acl import Acls
 from sagesse.services.s3.bucket import Buckets
 from sagesse.services.s3.copy import Copies
 from sagesse.services.s3.listing import Listings
@@ -19,6 +20,7 @@ from sagesse.services.s3.tag import Tags
 from sagesse.services.s3.version import Versions
 
 __all__ = [
+    "Acls",
     "BucketGuards",
     "Buckets",
     "Copies",
@@ -35,5 +37,5 @@ __all__ = [
 
 def services(objects: ObjectStore) -> tuple[Service, ...]:
     """Every family of S3 over one store."""
-    families = (Buckets, Objects, Copies, Listings, Uploads, Tags, Versions, Policies, PublicAccess)
+    families = (Buckets, Objects, Copies, Listings, Uploads, Tags, Versions, Policies, PublicAccess, Acls)
     return tuple(family(objects) for family in families)

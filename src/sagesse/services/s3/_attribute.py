@@ -18,8 +18,8 @@ _HEADERS = (
 )
 
 
-def attributes_of(req: Params) -> Attributes:
-    """The attributes in a request.
+def attributes_of(req: Params, *, acl: str = "") -> Attributes:
+    """The attributes in a request; `acl` is the access control list, read before.
 
     Raises:
         ServiceError: MetadataTooLarge, or a bad tag.
@@ -40,7 +40,9 @@ def attributes_of(req: Params) -> Attributes:
             status=400,
             fields={"Size": size, "MaxSizeAllowed": MAX_METADATA_BYTES},
         )
-    return Attributes(headers=headers, metadata=metadata, tags=tags_of_header(req.get("Tagging", "")))
+    return Attributes(
+        headers=headers, metadata=metadata, tags=tags_of_header(req.get("Tagging", "")), acl=acl
+    )
 
 
 def object_members(info: ObjectInfo) -> dict[str, Any]:

@@ -40,6 +40,8 @@ def call_facts(operation: str, params: Mapping[str, Any]) -> Facts:
     }
     if operation in _PREFIXED:
         facts.setdefault("s3:prefix", "")  # a listing of everything has the empty prefix, as in AWS
+    if "?versionId=" in str(params.get("CopySource", "")):
+        facts["s3:VersionId"] = str(params["CopySource"]).partition("?versionId=")[2]
     if "Tagging" in params:
         tags = _tags(params["Tagging"])
         facts |= {f"s3:RequestObjectTag/{key}": value for key, value in tags.items()}

@@ -10,9 +10,11 @@ from sagesse.core.service import Facts, Grant, Params, Service
 from sagesse.engines.objects import ObjectStore
 from sagesse.engines.objects.base import Address, Bucket
 from sagesse.services.s3._access import grants
+from sagesse.services.s3._acl import acl_of, private
 from sagesse.services.s3._error import access_denied
 from sagesse.services.s3._fact import call_facts
-from sagesse.services.s3._unsupported import refuse_unsupported
+from sagesse.services.s3._setting import prefers_owner, public_access_of, takes_acls
+from sagesse.services.s3._unsupported import refuse_object_acl, refuse_unsupported
 
 MAX_KEY_BYTES = 1024
 
@@ -59,6 +61,24 @@ class Family(Service):
             fields = {"Size": size, "MaxSizeAllowed": MAX_KEY_BYTES}
             raise ServiceError("KeyTooLongError", "Your key is too long", status=400, fields=fields)
         return Address(bucket.name, key)
+
+    async def _object_acl(self, ctx: Context, req: Params) -> str:
+        """The access control list of the object a call writes; empty for that of the bucket's owner.
+
+        Raises:
+            ServiceError: AccessControlListNotSupported, or AccessDenied for a public one where that is blocked.
+        """
+        bucket = await self._objects.bucket(str(req["Bucket"]))
+        if not takes_acls(bucket):
+            refuse_object_acl(req)
+            return ""
+        bucket_owner = canonical_id(bucket.account)
+        gives_away = req.get("ACL") == "bucket-owner-full-control" and prefers_owner(bucket)
+        writer = "" if gives_away else ctx.principal.account
+        wish = acl_of(req, owner=canonical_id(writer or bucket.account), bucket_owner=bucket_owner)
+        if wish.is_public and public_access_of(bucket).blocks_acls:
+            raise access_denied()
+        return "" if wish == private(bucket_owner) else wish.text
 
 
 def owner(account: str) -> dict[str, str]:

@@ -41,3 +41,8 @@ def public_access_of(bucket: Bucket) -> PublicAccess:
 def takes_acls(bucket: Bucket) -> bool:
     """Whether ACLs count; not in a new bucket, as in AWS since 2023."""
     return bucket.settings.get(OWNERSHIP, "BucketOwnerEnforced") != "BucketOwnerEnforced"
+
+
+def prefers_owner(bucket: Bucket) -> bool:
+    """Whether the bucket's owner owns what a writer gives it full control of."""
+    return bucket.settings.get(OWNERSHIP) == "BucketOwnerPreferred"

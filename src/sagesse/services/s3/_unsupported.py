@@ -32,7 +32,6 @@ _HARMLESS: Mapping[str, Set[Any]] = {
     "ObjectLockLegalHoldStatus": frozenset({"OFF"}),
     "ObjectLockMode": _NOTHING,
     "ObjectLockRetainUntilDate": _NOTHING,
-    "ObjectOwnership": frozenset({"BucketOwnerEnforced"}),
     "SSECustomerAlgorithm": _NOTHING,
     "SSECustomerKey": _NOTHING,
     "SSEKMSEncryptionContext": _NOTHING,
@@ -65,7 +64,12 @@ def refuse_object_acl(params: Mapping[str, Any]) -> None:
         ServiceError: AccessControlListNotSupported.
     """
     if params.get("ACL", "private") not in _OWNER_ACLS or any(grant in params for grant in _GRANTS):
-        raise ServiceError("AccessControlListNotSupported", "The bucket does not allow ACLs", status=400)
+        raise acls_not_supported()
+
+
+def acls_not_supported() -> ServiceError:
+    """ACLs do not count in this bucket."""
+    return ServiceError("AccessControlListNotSupported", "The bucket does not allow ACLs", status=400)
 
 
 def refuse_bucket_acl(params: Mapping[str, Any]) -> None:

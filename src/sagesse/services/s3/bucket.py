@@ -9,10 +9,13 @@ from typing import Any
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
 from sagesse.core.model import service_model
+from sagesse.core.scope import canonical_id
 from sagesse.core.service import Params, Result
 from sagesse.engines.objects.base import Bucket
+from sagesse.services.s3._acl import acl_of, names_acl
 from sagesse.services.s3._error import invalid_argument, not_implemented
 from sagesse.services.s3._family import Family, owner
+from sagesse.services.s3._setting import ACL, OWNERSHIP
 from sagesse.services.s3._tag import BUCKET_LIMIT, tags_of_set
 from sagesse.services.s3._unsupported import refuse_bucket_acl, refuse_unsupported
 
@@ -30,7 +33,7 @@ class Buckets(Family):
     async def create_bucket(self, ctx: Context, req: Params) -> Result:
         """Create a bucket; in us-east-1, creating one's own again is no error, as in AWS."""
         refuse_unsupported(req)
-        refuse_bucket_acl(req)
+        settings = _access_settings(ctx, req)
         name = str(req["Bucket"])
         _check_name(name)
         configuration: dict[str, Any] = req.get("CreateBucketConfiguration") or {}
@@ -40,7 +43,12 @@ class Buckets(Family):
         region = _region(ctx.region, configuration.get("LocationConstraint"))
         tags = tags_of_set({"TagSet": configuration.get("Tags")}, limit=BUCKET_LIMIT)
         bucket = Bucket(
-            name=name, account=ctx.principal.account, region=region, created=float(int(ctx.now())), tags=tags
+            name=name,
+            account=ctx.principal.account,
+            region=region,
+            created=float(int(ctx.now())),
+            tags=tags,
+            settings=settings,
         )
         try:
             await self._objects.create_bucket(bucket)
@@ -95,12 +103,6 @@ class Buckets(Family):
         bucket = await self._bucket(ctx, req)
         return {} if bucket.region == US_EAST_1 else {"LocationConstraint": bucket.region}
 
-    async def get_bucket_acl(self, ctx: Context, req: Params) -> Result:
-        """The owner has full control; nothing else can be granted."""
-        whose = owner((await self._bucket(ctx, req)).account)
-        grant = {"Grantee": {**whose, "Type": "CanonicalUser"}, "Permission": "FULL_CONTROL"}
-        return {"Owner": whose, "Grants": [grant]}
-
 
 def _summary(bucket: Bucket) -> dict[str, Any]:
     return {
@@ -109,6 +111,30 @@ def _summary(bucket: Bucket) -> dict[str, Any]:
         "BucketRegion": bucket.region,
         "BucketArn": f"arn:aws:s3:::{bucket.name}",
     }
+
+
+def _access_settings(ctx: Context, req: Params) -> dict[str, Any]:
+    """Ownership controls and the access control list of a new bucket.
+
+    Raises:
+        ServiceError: a list where lists do not count, or a public one, which new buckets block.
+    """
+    ownership = req.get("ObjectOwnership", "BucketOwnerEnforced")
+    if ownership == "BucketOwnerEnforced":
+        refuse_bucket_acl(req)
+        return {}
+    settings: dict[str, Any] = {OWNERSHIP: ownership}
+    if names_acl(req):
+        owner_id = canonical_id(ctx.principal.account)
+        wish = acl_of(req, owner=owner_id, bucket_owner=owner_id)
+        if wish.is_public:
+            raise ServiceError(
+                "InvalidBucketAclWithBlockPublicAccessError",
+                "Bucket cannot have public ACLs set with BlockPublicAccess enabled",
+                status=400,
+            )
+        settings[ACL] = wish.text
+    return settings
 
 
 def _check_name(name: str) -> None:

@@ -15,7 +15,6 @@ from sagesse.services.s3._condition import check_source, write_condition
 from sagesse.services.s3._family import Family
 from sagesse.services.s3._range import source_slice
 from sagesse.services.s3._source import Source, parse_source
-from sagesse.services.s3._unsupported import refuse_object_acl
 from sagesse.services.s3._version import version_members
 from sagesse.services.s3.multipart import part_number
 
@@ -28,7 +27,6 @@ class Copies(Family):
     async def copy_object(self, ctx: Context, req: Params) -> Result:
         """Copy an object, with its attributes or new ones."""
         address = await self._address(ctx, req)
-        refuse_object_acl(req)
         name = parse_source(req["CopySource"])
         source = await self._source(ctx, req, name)
         replaces = req.get("MetadataDirective") == "REPLACE", req.get("TaggingDirective") == "REPLACE"
@@ -38,7 +36,9 @@ class Copies(Family):
                 "This copy request is illegal because it is trying to copy an object to itself without changing the "
                 "object's metadata, storage class, website redirect location or encryption attributes."
             )
-        attributes = _merged(source.info.attributes, attributes_of(req), *replaces)
+        attributes = _merged(
+            source.info.attributes, attributes_of(req, acl=await self._object_acl(ctx, req)), *replaces
+        )
         info = await self._objects.copy(
             source, address, attributes, algorithm=algorithm, condition=write_condition(req)
         )
@@ -88,7 +88,8 @@ def _refuse_size(req: Params, info: ObjectInfo) -> None:
 
 
 def _merged(old: Attributes, new: Attributes, replaces_metadata: bool, replaces_tags: bool) -> Attributes:
-    """The source's attributes, save for those the request replaces."""
+    """The source's attributes, save for those the request replaces and its access control list."""
+    old = msgspec.structs.replace(old, acl=new.acl)
     if replaces_metadata:
         old = msgspec.structs.replace(old, headers=new.headers, metadata=new.metadata)
     return msgspec.structs.replace(old, tags=new.tags) if replaces_tags else old

@@ -22,7 +22,6 @@ from sagesse.services.s3._condition import bare, write_condition
 from sagesse.services.s3._error import invalid_argument, malformed_xml
 from sagesse.services.s3._family import Family, owner
 from sagesse.services.s3._page import encoder, page_limit
-from sagesse.services.s3._unsupported import refuse_object_acl
 from sagesse.services.s3._version import version_members
 from sagesse.services.s3.object import upload_of
 
@@ -35,7 +34,6 @@ class Uploads(Family):
     async def create_multipart_upload(self, ctx: Context, req: Params) -> Result:
         """Begin an upload."""
         address = await self._address(ctx, req)
-        refuse_object_acl(req)
         asked = algorithm_of(req)
         upload = UploadInfo(
             bucket=address.bucket,
@@ -43,7 +41,7 @@ class Uploads(Family):
             id=secrets.token_urlsafe(48),
             account=ctx.principal.account,
             created=float(int(ctx.now())),
-            attributes=attributes_of(req),
+            attributes=attributes_of(req, acl=await self._object_acl(ctx, req)),
             algorithm=asked or DEFAULT_ALGORITHM,
             kind=_kind(asked, req.get("ChecksumType")),
             is_declared=asked is not None,

@@ -14,7 +14,7 @@ from sagesse.services.s3._error import invalid_argument, malformed_xml
 from sagesse.services.s3._family import Family
 from sagesse.services.s3._page import page_limit
 from sagesse.services.s3._range import Slice, requested_slice
-from sagesse.services.s3._unsupported import refuse_object_acl, refuse_unsupported
+from sagesse.services.s3._unsupported import refuse_unsupported
 from sagesse.services.s3._version import version_members, version_of
 
 _MAX_DELETIONS = 1000
@@ -34,11 +34,10 @@ class Objects(Family):
     async def put_object(self, ctx: Context, req: Params) -> Result:
         """Store the payload; it is on disk when this answers."""
         address = await self._address(ctx, req)
-        refuse_object_acl(req)
         info = await self._objects.put(
             address,
             upload_of(req.get("Body")),
-            attributes_of(req),
+            attributes_of(req, acl=await self._object_acl(ctx, req)),
             expect=expectation(req),
             condition=write_condition(req),
         )

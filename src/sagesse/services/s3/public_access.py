@@ -7,10 +7,12 @@ from typing import Any
 
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
+from sagesse.core.scope import canonical_id
 from sagesse.core.service import Params, Result
+from sagesse.services.s3._acl import acl_of_text, private
 from sagesse.services.s3._error import malformed_xml
 from sagesse.services.s3._family import Family
-from sagesse.services.s3._setting import OWNERSHIP, PUBLIC_ACCESS, public_access_of
+from sagesse.services.s3._setting import ACL, OWNERSHIP, PUBLIC_ACCESS, public_access_of
 
 _SWITCHES = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
@@ -63,7 +65,19 @@ class PublicAccess(Family):
         rules: list[dict[str, str]] = req["OwnershipControls"].get("Rules") or []
         if len(rules) != 1:
             raise malformed_xml()
-        await self._objects.configure_bucket(bucket.name, OWNERSHIP, rules[0]["ObjectOwnership"])
+        ownership = rules[0]["ObjectOwnership"]
+        acl = bucket.settings.get(ACL)
+        if (
+            ownership == "BucketOwnerEnforced"
+            and acl
+            and acl_of_text(acl) != private(canonical_id(bucket.account))
+        ):
+            raise ServiceError(
+                "InvalidBucketAclWithObjectOwnership",
+                "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
+                status=400,
+            )
+        await self._objects.configure_bucket(bucket.name, OWNERSHIP, ownership)
         return None
 
     async def delete_bucket_ownership_controls(self, ctx: Context, req: Params) -> Result:
