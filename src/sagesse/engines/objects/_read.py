@@ -11,6 +11,7 @@ from sagesse.engines.objects._schema import Row, Segment
 from sagesse.engines.objects._sweep import Sweeper
 from sagesse.engines.objects.base import Algorithm, ObjectInfo
 from sagesse.engines.objects.digest import Digest
+from sagesse.engines.objects.seal import open_bytes, open_slice
 
 
 class Reader:
@@ -41,6 +42,34 @@ class Reader:
 
         return await asyncio.to_thread(work)
 
+    async def unsealed(self, row: Row, offset: int, size_bytes: int, key: bytes) -> Payload:
+        """A slice of a sealed object. Its beginning is opened now, so that damage there is found in time.
+
+        Raises:
+            SealBroken: it was changed, or the key is another.
+        """
+        if not row.segments:
+            return open_bytes(key, row.data, row.info.size_bytes)[offset : offset + size_bytes]
+        chunks = self._unsealed(row, offset, size_bytes, key)
+        first = await asyncio.to_thread(next, chunks, b"")
+        return first if len(first) == size_bytes else Stream(self._rest(row, first, chunks), size_bytes)
+
+    def _unsealed(self, row: Row, offset: int, size_bytes: int, key: bytes) -> Iterator[bytes]:
+        for segment in row.segments:
+            length = min(segment.size_bytes - offset, size_bytes)
+            if length > 0:
+                run = FileSlice(self._blobs.path(segment.blob), segment.offset, segment.size_bytes)
+                yield from open_slice(key, run, offset, length)
+                size_bytes -= length
+            offset = max(0, offset - segment.size_bytes)
+
+    async def _rest(self, row: Row, first: bytes, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+        with self._sweeper.pinned(tuple(blobs_of(row.segments))):
+            chunk = first
+            while chunk:
+                yield chunk
+                chunk = await asyncio.to_thread(next, chunks, b"")
+
     def _pieces(self, row: Row, offset: int, size_bytes: int) -> list[FileSlice]:
         return [
             FileSlice(self._blobs.path(segment.blob), segment.offset, segment.size_bytes)
@@ -68,7 +97,13 @@ class Stored(NamedTuple):
 
     def read(self, offset: int, size_bytes: int) -> Payload:
         """See `StoredObject.read`."""
+        if self.row.info.attributes.seal is not None:
+            raise TypeError(f"{self.row.info.key} is sealed: a key is needed")
         return self.reader.payload(self.row, offset, size_bytes)
+
+    async def unseal(self, offset: int, size_bytes: int, key: bytes) -> Payload:
+        """See `StoredObject.unseal`."""
+        return await self.reader.unsealed(self.row, offset, size_bytes, key)
 
 
 def cut(segments: Sequence[Segment], offset: int, size_bytes: int) -> Iterator[Segment]:

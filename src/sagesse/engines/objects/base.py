@@ -11,6 +11,7 @@ import msgspec
 
 from sagesse.core.body import Payload, Upload
 from sagesse.core.error import ServiceError
+from sagesse.engines.objects.seal import Seal
 
 Algorithm: TypeAlias = Literal["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256", "SHA512", "MD5"]
 ChecksumKind: TypeAlias = Literal["FULL_OBJECT", "COMPOSITE"]
@@ -71,8 +72,12 @@ class Lock(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attributes(msgspec.Struct, frozen=True, kw_only=True):
-    """What the client asked to be remembered: response headers by member name, user metadata, tags, a lock."""
+    """What the client asked to be remembered: response headers by member name, user metadata, tags, a lock.
 
+    With a `seal` the bytes are kept sealed; whoever writes or reads them then brings the key.
+    """
+
+    seal: Seal | None = None
     headers: dict[str, Any] = {}
     metadata: dict[str, str] = {}
     tags: dict[str, str] = {}
@@ -127,6 +132,14 @@ class StoredObject(Protocol):
 
     def read(self, offset: int, size_bytes: int) -> Payload:
         """A slice of its bytes, within its size; to be sent soon (a replaced file goes after a grace period)."""
+        ...
+
+    async def unseal(self, offset: int, size_bytes: int, key: bytes) -> Payload:
+        """The same of an object with a seal, which `key` opens.
+
+        Raises:
+            SealBroken: the first bytes were changed where they are kept; a stream raises it when it comes to such.
+        """
         ...
 
 
@@ -277,8 +290,12 @@ class ObjectStore(Protocol):
         *,
         expect: Expectation,
         condition: Condition,
+        key: bytes | None = None,
     ) -> ObjectInfo:
-        """Store the payload under the name: wholly or not at all, seen by nobody before it is whole."""
+        """Store the payload under the name: wholly or not at all, seen by nobody before it is whole.
+
+        `key` goes with `attributes.seal`; with it the etag is no digest of the bytes when the seal hides that.
+        """
         ...
 
     async def get(self, address: Address, version: str | None = None) -> StoredObject:
@@ -317,7 +334,7 @@ class ObjectStore(Protocol):
         algorithm: Algorithm | None,
         condition: Condition,
     ) -> ObjectInfo:
-        """Store the source's bytes under another name (or its own, with other attributes)."""
+        """Store the source's bytes under another name (or its own, with other attributes, but the same seal)."""
         ...
 
     async def tag(self, address: Address, tags: dict[str, str], version: str | None = None) -> ObjectInfo:
@@ -341,15 +358,21 @@ class ObjectStore(Protocol):
         ...
 
     async def put_part(
-        self, upload: UploadInfo, number: int, payload: Upload, expect: Expectation
+        self,
+        upload: UploadInfo,
+        number: int,
+        payload: Upload,
+        expect: Expectation,
+        *,
+        key: bytes | None = None,
     ) -> PartEntry:
-        """Store a part; a part of that number is replaced."""
+        """Store a part; a part of that number is replaced. `key` goes with the seal of the upload's attributes."""
         ...
 
     async def copy_part(
         self, upload: UploadInfo, number: int, source: StoredObject, offset: int, size_bytes: int
     ) -> PartEntry:
-        """Store a slice of an object as a part."""
+        """Store a slice of an object as a part; neither it nor the upload has a seal."""
         ...
 
     async def parts(self, upload: UploadInfo) -> list[PartEntry]:

@@ -25,8 +25,9 @@ from sagesse.engines.objects._bucket import BucketCache
 from sagesse.engines.objects._history import require_object
 from sagesse.engines.objects._listing import list_page
 from sagesse.engines.objects._read import Reader, Stored, cut
-from sagesse.engines.objects._receive import Received, Receiver
+from sagesse.engines.objects._receive import Received, Receiver, Writer
 from sagesse.engines.objects._schema import SCHEMA, Details, Row, Segment
+from sagesse.engines.objects._seal_writer import SealingWriter
 from sagesse.engines.objects._sweep import Sweeper
 from sagesse.engines.objects._version_listing import list_versions
 from sagesse.engines.objects._write import delete_many, save_object
@@ -58,6 +59,7 @@ from sagesse.engines.objects.error import (
     no_such_key,
     versions_are_locked,
 )
+from sagesse.engines.objects.seal import sealed_size
 
 INLINE_BYTES = 64 << 10
 MIN_PART_BYTES = 5 << 20
@@ -193,12 +195,15 @@ class LocalObjectStore:
         *,
         expect: Expectation,
         condition: Condition,
+        key: bytes | None = None,
     ) -> ObjectInfo:
         """See `ObjectStore.put`."""
+        _check_key(attributes, key)
         self._buckets.find(self._database.reader, address.bucket)
         blob = self._blobs.new_id()
-        receiver = Receiver(self._threads, lambda: self._blobs.writer(blob), inline_bytes=self._inline_bytes)
+        receiver = Receiver(self._threads, lambda: self._writer(blob, key), inline_bytes=self._inline_bytes)
         received = await receiver.receive(upload, expect)
+        received.seal(attributes.seal, key)
         info = self._new_info(address, received, attributes)
 
         def work(connection: sqlite3.Connection) -> ObjectInfo:
@@ -262,6 +267,8 @@ class LocalObjectStore:
     ) -> ObjectInfo:
         """See `ObjectStore.copy`. Large objects share their file, so this costs one row."""
         row = self._own(source)
+        if attributes.seal != row.info.attributes.seal:
+            raise TypeError("a copy shares its source's bytes, so it has the same seal")
         checksum = row.info.checksum
         if algorithm is not None and (checksum is None or checksum.algorithm != algorithm):
             digest = await self._reader.digest(row, 0, row.info.size_bytes, algorithm)
@@ -318,15 +325,26 @@ class LocalObjectStore:
         return _multipart.list_uploads(self._database.reader, bucket)
 
     async def put_part(
-        self, upload: UploadInfo, number: int, payload: Upload, expect: Expectation
+        self,
+        upload: UploadInfo,
+        number: int,
+        payload: Upload,
+        expect: Expectation,
+        *,
+        key: bytes | None = None,
     ) -> PartEntry:
         """See `ObjectStore.put_part`."""
+        _check_key(upload.attributes, key)
         layout = self._layouts.get(upload.id)  # none after a restart: parts then get files of their own
-        offset = layout.claim(number, payload.size_bytes) if layout else None
+        size = (
+            payload.size_bytes if key is None or not payload.size_bytes else sealed_size(payload.size_bytes)
+        )
+        offset = layout.claim(number, size) if layout else None
         blob = layout.blob if layout and offset is not None else self._blobs.new_id()
-        receiver = Receiver(self._threads, lambda: self._blobs.writer(blob, offset=offset), inline_bytes=-1)
+        receiver = Receiver(self._threads, lambda: self._writer(blob, key, offset=offset), inline_bytes=-1)
         expect = msgspec.structs.replace(expect, algorithm=upload.algorithm)
         received = await receiver.receive(payload, expect)
+        received.seal(upload.attributes.seal, key)
         part = self._new_part(number, received.size_bytes, received.etag, received.checksums)
         segments = (Segment(blob, offset or 0, received.size_bytes),)
         await self._write(
@@ -340,6 +358,8 @@ class LocalObjectStore:
     ) -> PartEntry:
         """See `ObjectStore.copy_part`. A slice of a file is shared, only its digests are computed."""
         row = self._own(source)
+        if row.info.attributes.seal is not None or upload.attributes.seal is not None:
+            raise TypeError("what is sealed must be opened and put as a part of its own")
         if not row.segments:
             payload = _SliceUpload(row.data[offset : offset + size_bytes])
             return await self.put_part(upload, number, payload, Expectation())
@@ -480,6 +500,10 @@ class LocalObjectStore:
             number=number, size_bytes=size_bytes, etag=etag, modified=modified, checksums=checksums
         )
 
+    def _writer(self, blob: str, key: bytes | None, *, offset: int | None = None) -> Writer:
+        writer = self._blobs.writer(blob, offset=offset)
+        return writer if key is None else SealingWriter(writer, key)
+
     def _own(self, source: StoredObject) -> Row:
         if not isinstance(source, Stored):
             raise TypeError(f"an object of another store: {source!r}")
@@ -511,6 +535,12 @@ def _lock(folder: Path) -> int:
         os.close(file)
         raise StoreInUse(f"{folder} is open in another process") from None
     return file
+
+
+def _check_key(attributes: Attributes, key: bytes | None) -> None:
+    """What is said to be sealed is, and nothing else."""
+    if (attributes.seal is None) != (key is None):
+        raise TypeError("a seal needs a key, and a key a seal")
 
 
 def _nothing() -> None:
