@@ -1,7 +1,7 @@
 """Control-plane reads against a bare hello on the same HTTP server class, and against moto server.
 
 Requests are what boto3 sends, signed beforehand and verified by Sagesse (moto verifies none), over raw sockets, one at
-a time. CPU is the server process's own. The target is 3 times hello.
+a time. CPU is the server process's own. The target of 3 times hello was set on round trips.
 """
 
 from collections.abc import Callable, Sequence
@@ -52,7 +52,10 @@ def run() -> None:
             subjects[f"moto {name}"] = subject(to_moto, moto, request, 10)
         measures = measure(subjects, base="hello", rounds=ROUNDS)
     show_measures(
-        "Control-plane reads, one connection", measures, base="hello", note="Target: 3 x hello (CPU)."
+        "Control-plane reads, one connection",
+        measures,
+        base="hello",
+        note="Target: 3 x hello, set on round trips (wall).",
     )
     save("control", measures)
 
