@@ -87,3 +87,9 @@ def test_the_bundle_holds_the_public_roots_too(tmp_path: Path) -> None:
     authority = Authority(tmp_path / "ca")
     assert authority.bundle.read_bytes().startswith(authority.certificate.read_bytes())
     assert authority.bundle.read_text().count("BEGIN CERTIFICATE") > 50
+
+
+def test_the_bundle_holds_what_this_machine_trusts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    company = Authority(tmp_path / "company").certificate
+    monkeypatch.setenv("SSL_CERT_FILE", str(company))
+    assert company.read_text() in Authority(tmp_path / "ca").bundle.read_text()

@@ -24,6 +24,7 @@ _CA_LIFE = timedelta(days=3650)
 _LEAF_LIFE = timedelta(days=397)
 _RENEW_BEFORE = timedelta(days=30)
 _MAX_CONTEXTS = 256
+_SYSTEM_ROOTS = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")  # Debian, Red Hat
 _DOMAIN = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+")
 
 
@@ -32,7 +33,8 @@ class Authority:
 
     Attributes:
         certificate: the CA's certificate, PEM; for AWS_CA_BUNDLE.
-        bundle: the same with the public roots, PEM; for REQUESTS_CA_BUNDLE and whatever else the user's programs reach.
+        bundle: the same with the public and the machine's roots, PEM; for REQUESTS_CA_BUNDLE and whatever else the
+            user's programs reach.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -129,11 +131,17 @@ class Authority:
         return certificate, key
 
     def _write_bundle(self) -> None:
-        """Our certificate and the public roots, because REQUESTS_CA_BUNDLE replaces them."""
-        roots = Path(str(botocore.__file__)).parent / "cacert.pem"
-        wanted = self.certificate.read_bytes() + (roots.read_bytes() if roots.exists() else b"")
+        """Our certificate, the public roots and this machine's own, because REQUESTS_CA_BUNDLE replaces them."""
+        roots = [Path(str(botocore.__file__)).parent / "cacert.pem", *_machine_roots()]
+        wanted = b"\n".join(path.read_bytes() for path in (self.certificate, *roots) if path.exists())
         if not self.bundle.exists() or self.bundle.read_bytes() != wanted:
             self.bundle.write_bytes(wanted)
+
+
+def _machine_roots() -> list[Path]:
+    """The file of the roots that this machine trusts, a company's own among them; SSL_CERT_FILE counts."""
+    known = (ssl.get_default_verify_paths().cafile, *_SYSTEM_ROOTS)
+    return [Path(path) for path in known if path and Path(path).is_file()][:1]
 
 
 def _parent(host: str) -> str:
