@@ -85,7 +85,7 @@ def listed(store: ObjectStore, **query: Any) -> list[tuple[str, str, bool, bool]
         query |= {"after": page.last, "after_version": page.last_version}
 
 
-def lock(mode: Any, until: float = FAR, *, hold: bool = False) -> Attributes:
+def lock(mode: Any, until: float = FAR, *, hold: bool | None = None) -> Attributes:
     """Attributes with a lock."""
     return Attributes(lock=Lock(mode=mode, until=until, has_legal_hold=hold))
 
@@ -313,6 +313,38 @@ class LockChecks:
     def test_locks_need_versions(self, store: ObjectStore) -> None:
         new_versioned_bucket(store, has_lock=True)
         assert refusal(store.version_bucket(BUCKET, "Suspended")).code == "InvalidBucketState"
+
+    def test_a_bucket_takes_locks_once_it_keeps_versions(self, store: ObjectStore) -> None:
+        new_bucket(store)
+        assert refusal(store.lock_bucket(BUCKET)).code == "InvalidBucketState"
+        version(store, "Enabled")
+        run(store.lock_bucket(BUCKET))
+        assert run(store.bucket(BUCKET)).has_lock
+
+    def test_a_retention_is_only_made_longer(self, store: ObjectStore) -> None:
+        new_versioned_bucket(store, has_lock=True)
+        address = Address(BUCKET, "k")
+        for mode in ("COMPLIANCE", "GOVERNANCE"):
+            name = put(store, "k", b"x", attributes=lock(mode)).version
+            run(store.retain(address, Lock(mode=mode, until=FAR + 1), version=name))
+            for weaker in (Lock(mode=mode, until=FAR), Lock(mode="GOVERNANCE", until=FAR), Lock()):
+                assert refusal(store.retain(address, weaker, version=name)).code == "AccessDenied"
+
+    def test_a_bypass_weakens_governance_only(self, store: ObjectStore) -> None:
+        new_versioned_bucket(store, has_lock=True)
+        address = Address(BUCKET, "k")
+        for mode, code in (("COMPLIANCE", "AccessDenied"), ("GOVERNANCE", "")):
+            name = put(store, "k", b"x", attributes=lock(mode)).version
+            work = store.retain(address, Lock(), version=name, bypasses_governance=True)
+            assert (refusal(work).code if code else run(work).attributes.lock) == (code or Lock())
+
+    def test_a_hold_is_put_on_and_taken_off(self, store: ObjectStore) -> None:
+        new_versioned_bucket(store, has_lock=True)
+        name = put(store, "k", b"x").version
+        run(store.hold(Address(BUCKET, "k"), True))
+        assert refused_deletion(store, "k", name, bypasses_governance=True) == "AccessDenied"
+        run(store.hold(Address(BUCKET, "k"), False, version=name))
+        assert delete(store, "k", name) == Deleted(name)
 
 
 class ObjectVersionSuite(VersionChecks, VersionListingChecks, LockChecks):

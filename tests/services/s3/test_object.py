@@ -128,7 +128,6 @@ def test_checksums_of_boto3_are_verified_and_kept(s3: Any, bucket: str, algorith
         {"ServerSideEncryption": "aws:kms:dsse"},
         {"StorageClass": "GLACIER"},
         {"WebsiteRedirectLocation": "/x"},
-        {"ObjectLockLegalHoldStatus": "ON"},
     ],
 )
 def test_what_cannot_be_done_is_refused(bucket: str, refused: Refusals, wish: dict[str, Any]) -> None:

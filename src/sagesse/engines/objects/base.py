@@ -59,16 +59,27 @@ class Checksum(msgspec.Struct, frozen=True):
 
 
 class Lock(msgspec.Struct, frozen=True, kw_only=True):
-    """What keeps a version from being deleted: a retention until a time, a legal hold until it is taken off."""
+    """What keeps a version from being deleted: a retention until a time, a legal hold until it is taken off.
+
+    `has_legal_hold` is None until the first hold.
+    """
 
     mode: LockMode = ""
     until: float = 0.0
-    has_legal_hold: bool = False
+    has_legal_hold: bool | None = None
 
     def forbids_deletion(self, now: float, *, bypasses_governance: bool) -> bool:
         """Whether the version must stay."""
         is_retained = self.until > now and not (self.mode == "GOVERNANCE" and bypasses_governance)
-        return self.has_legal_hold or is_retained
+        return bool(self.has_legal_hold) or is_retained
+
+    def retained(self, retention: "Lock", now: float, *, bypasses_governance: bool) -> "Lock | None":
+        """This lock with another retention; None: the one in force must not be shortened or exchanged."""
+        is_longer = retention.mode == self.mode and retention.until >= self.until
+        is_free = self.until <= now or (self.mode == "GOVERNANCE" and bypasses_governance)
+        if not is_free and not is_longer:
+            return None
+        return Lock(mode=retention.mode, until=retention.until, has_legal_hold=self.has_legal_hold)
 
 
 class Attributes(msgspec.Struct, frozen=True, kw_only=True):
@@ -274,6 +285,10 @@ class ObjectStore(Protocol):
         """Enable or suspend versions; InvalidBucketState when locks need them."""
         ...
 
+    async def lock_bucket(self, name: str) -> None:
+        """Have the bucket take locks, for good; InvalidBucketState unless versions are enabled."""
+        ...
+
     async def configure_bucket(self, name: str, setting: str, value: Any) -> None:
         """Keep a setting of a bucket, or drop it with None; nothing else about the bucket changes."""
         ...
@@ -343,6 +358,21 @@ class ObjectStore(Protocol):
 
     async def list_access(self, address: Address, acl: str, version: str | None = None) -> ObjectInfo:
         """Replace the `acl` of what `get` finds; nothing else about it changes."""
+        ...
+
+    async def retain(
+        self,
+        address: Address,
+        retention: Lock,
+        *,
+        version: str | None = None,
+        bypasses_governance: bool = False,
+    ) -> ObjectInfo:
+        """Retain an object, or that version of it; AccessDenied where that would weaken the retention in force."""
+        ...
+
+    async def hold(self, address: Address, has_hold: bool, *, version: str | None = None) -> ObjectInfo:
+        """Put a legal hold on an object, or on that version of it, or take it off."""
         ...
 
     async def create_upload(self, upload: UploadInfo) -> None:

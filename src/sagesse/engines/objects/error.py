@@ -48,6 +48,12 @@ def versions_are_locked() -> ServiceError:
     return _error("InvalidBucketState", message, 409)
 
 
+def locks_need_versions() -> ServiceError:
+    """A bucket must keep versions before it can lock them."""
+    message = "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration"
+    return _error("InvalidBucketState", message, 409)
+
+
 def no_such_key(key: str) -> ServiceError:
     """The object does not exist."""
     return _error("NoSuchKey", "The specified key does not exist.", 404, Key=key)

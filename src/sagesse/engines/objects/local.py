@@ -44,6 +44,7 @@ from sagesse.engines.objects.base import (
     Deletion,
     Expectation,
     ListQuery,
+    Lock,
     ObjectInfo,
     Page,
     PartEntry,
@@ -56,7 +57,9 @@ from sagesse.engines.objects.error import (
     bucket_already_exists,
     bucket_already_owned,
     bucket_not_empty,
+    locks_need_versions,
     no_such_key,
+    object_locked,
     versions_are_locked,
 )
 from sagesse.engines.objects.seal import sealed_size
@@ -155,6 +158,16 @@ class LocalObjectStore:
             if bucket.has_lock and versioning != "Enabled":
                 raise versions_are_locked()
             return msgspec.structs.replace(bucket, versioning=versioning)
+
+        await self._amend_bucket(name, change)
+
+    async def lock_bucket(self, name: str) -> None:
+        """See `ObjectStore.lock_bucket`."""
+
+        def change(bucket: Bucket) -> Bucket:
+            if bucket.versioning != "Enabled":
+                raise locks_need_versions()
+            return msgspec.structs.replace(bucket, has_lock=True)
 
         await self._amend_bucket(name, change)
 
@@ -300,6 +313,34 @@ class LocalObjectStore:
     async def list_access(self, address: Address, acl: str, version: str | None = None) -> ObjectInfo:
         """See `ObjectStore.list_access`."""
         return await self._amend(address, version, lambda old: msgspec.structs.replace(old, acl=acl))
+
+    async def retain(
+        self,
+        address: Address,
+        retention: Lock,
+        *,
+        version: str | None = None,
+        bypasses_governance: bool = False,
+    ) -> ObjectInfo:
+        """See `ObjectStore.retain`."""
+        now = self._clock.now()
+
+        def change(old: Attributes) -> Attributes:
+            lock = (old.lock or Lock()).retained(retention, now, bypasses_governance=bypasses_governance)
+            if lock is None:
+                raise object_locked()
+            return msgspec.structs.replace(old, lock=lock)
+
+        return await self._amend(address, version, change)
+
+    async def hold(self, address: Address, has_hold: bool, *, version: str | None = None) -> ObjectInfo:
+        """See `ObjectStore.hold`."""
+
+        def change(old: Attributes) -> Attributes:
+            lock = msgspec.structs.replace(old.lock or Lock(), has_legal_hold=has_hold)
+            return msgspec.structs.replace(old, lock=lock)
+
+        return await self._amend(address, version, change)
 
     # Multipart uploads
 

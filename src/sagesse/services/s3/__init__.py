@@ -12,6 +12,7 @@ from sagesse.services.s3.acl import Acls
 from sagesse.services.s3.bucket import Buckets
 from sagesse.services.s3.copy import Copies
 from sagesse.services.s3.listing import Listings
+from sagesse.services.s3.lock import Locks
 from sagesse.services.s3.multipart import Uploads
 from sagesse.services.s3.object import Objects
 from sagesse.services.s3.policy import Policies
@@ -25,6 +26,7 @@ __all__ = [
     "Buckets",
     "Copies",
     "Listings",
+    "Locks",
     "Objects",
     "Policies",
     "PublicAccess",
@@ -37,5 +39,17 @@ __all__ = [
 
 def services(objects: ObjectStore) -> tuple[Service, ...]:
     """Every family of S3 over one store."""
-    families = (Buckets, Objects, Copies, Listings, Uploads, Tags, Versions, Policies, PublicAccess, Acls)
+    families = (
+        Buckets,
+        Objects,
+        Copies,
+        Listings,
+        Uploads,
+        Tags,
+        Versions,
+        Locks,
+        Policies,
+        PublicAccess,
+        Acls,
+    )
     return tuple(family(objects) for family in families)

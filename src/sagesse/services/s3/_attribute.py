@@ -4,7 +4,7 @@ from typing import Any
 
 from sagesse.core.error import ServiceError
 from sagesse.core.service import Params
-from sagesse.engines.objects.base import Attributes, ObjectInfo
+from sagesse.engines.objects.base import Attributes, Lock, ObjectInfo
 from sagesse.services.s3._tag import tags_of_header
 
 MAX_METADATA_BYTES = 2048
@@ -18,8 +18,8 @@ _HEADERS = (
 )
 
 
-def attributes_of(req: Params, *, acl: str = "") -> Attributes:
-    """The attributes in a request; `acl` is the access control list, read before.
+def attributes_of(req: Params, *, acl: str = "", lock: Lock | None = None) -> Attributes:
+    """The attributes in a request; `acl` and `lock` were read before.
 
     Raises:
         ServiceError: MetadataTooLarge, or a bad tag.
@@ -40,9 +40,8 @@ def attributes_of(req: Params, *, acl: str = "") -> Attributes:
             status=400,
             fields={"Size": size, "MaxSizeAllowed": MAX_METADATA_BYTES},
         )
-    return Attributes(
-        headers=headers, metadata=metadata, tags=tags_of_header(req.get("Tagging", "")), acl=acl
-    )
+    tags = tags_of_header(req.get("Tagging", ""))
+    return Attributes(headers=headers, metadata=metadata, tags=tags, acl=acl, lock=lock)
 
 
 def object_members(info: ObjectInfo) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from sagesse.engines.objects.base import Bucket
 ACL = "acl"  # JSON text
 CORS = "cors"  # the CORSRules of the request
 ENCRYPTION = "encryption"  # the one rule of the request: ApplyServerSideEncryptionByDefault, BucketKeyEnabled
+LIFECYCLE = "lifecycle"  # the Rules of the request
+LOCK = "lock"  # the DefaultRetention of the request
 LOGGING = "logging"
 NOTIFICATION = "notification"
 OWNERSHIP = "ownership"  # BucketOwnerEnforced unless set

@@ -48,6 +48,8 @@ class Buckets(Family):
             region=region,
             created=float(int(ctx.now())),
             tags=tags,
+            versioning="Enabled" if req.get("ObjectLockEnabledForBucket") else "",
+            has_lock=bool(req.get("ObjectLockEnabledForBucket")),
             settings=settings,
         )
         try:

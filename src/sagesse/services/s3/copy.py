@@ -13,6 +13,7 @@ from sagesse.services.s3._attribute import attributes_of, quoted
 from sagesse.services.s3._checksum import algorithm_of, checksum_members, part_checksum_members
 from sagesse.services.s3._condition import check_source, write_condition
 from sagesse.services.s3._family import Family
+from sagesse.services.s3._lock import new_lock
 from sagesse.services.s3._range import source_slice
 from sagesse.services.s3._source import Source, parse_source
 from sagesse.services.s3._version import version_members
@@ -37,7 +38,11 @@ class Copies(Family):
                 "object's metadata, storage class, website redirect location or encryption attributes."
             )
         attributes = _merged(
-            source.info.attributes, attributes_of(req, acl=await self._object_acl(ctx, req)), *replaces
+            source.info.attributes,
+            attributes_of(
+                req, acl=await self._object_acl(ctx, req), lock=await new_lock(self._objects, ctx, req)
+            ),
+            *replaces,
         )
         info = await self._objects.copy(
             source, address, attributes, algorithm=algorithm, condition=write_condition(req)
@@ -88,8 +93,8 @@ def _refuse_size(req: Params, info: ObjectInfo) -> None:
 
 
 def _merged(old: Attributes, new: Attributes, replaces_metadata: bool, replaces_tags: bool) -> Attributes:
-    """The source's attributes, save for those the request replaces and its access control list."""
-    old = msgspec.structs.replace(old, acl=new.acl)
+    """The source's attributes, save for those the request replaces, its access control list and its lock."""
+    old = msgspec.structs.replace(old, acl=new.acl, lock=new.lock)
     if replaces_metadata:
         old = msgspec.structs.replace(old, headers=new.headers, metadata=new.metadata)
     return msgspec.structs.replace(old, tags=new.tags) if replaces_tags else old

@@ -21,6 +21,7 @@ from sagesse.services.s3._checksum import (
 from sagesse.services.s3._condition import bare, write_condition
 from sagesse.services.s3._error import invalid_argument, malformed_xml
 from sagesse.services.s3._family import Family, owner
+from sagesse.services.s3._lock import new_lock
 from sagesse.services.s3._page import encoder, page_limit
 from sagesse.services.s3._version import version_members
 from sagesse.services.s3.object import upload_of
@@ -41,7 +42,9 @@ class Uploads(Family):
             id=secrets.token_urlsafe(48),
             account=ctx.principal.account,
             created=float(int(ctx.now())),
-            attributes=attributes_of(req, acl=await self._object_acl(ctx, req)),
+            attributes=attributes_of(
+                req, acl=await self._object_acl(ctx, req), lock=await new_lock(self._objects, ctx, req)
+            ),
             algorithm=asked or DEFAULT_ALGORITHM,
             kind=_kind(asked, req.get("ChecksumType")),
             is_declared=asked is not None,

@@ -12,6 +12,7 @@ from sagesse.services.s3._checksum import checksum_members, expectation, part_ch
 from sagesse.services.s3._condition import bare, check_read, write_condition
 from sagesse.services.s3._error import invalid_argument, malformed_xml
 from sagesse.services.s3._family import Family
+from sagesse.services.s3._lock import lock_members, new_lock
 from sagesse.services.s3._page import page_limit
 from sagesse.services.s3._range import Slice, requested_slice
 from sagesse.services.s3._unsupported import refuse_unsupported
@@ -37,7 +38,9 @@ class Objects(Family):
         info = await self._objects.put(
             address,
             upload_of(req.get("Body")),
-            attributes_of(req, acl=await self._object_acl(ctx, req)),
+            attributes_of(
+                req, acl=await self._object_acl(ctx, req), lock=await new_lock(self._objects, ctx, req)
+            ),
             expect=expectation(req),
             condition=write_condition(req),
         )
@@ -62,7 +65,10 @@ class Objects(Family):
         address = await self._address(ctx, req)
         match = req.get("IfMatch")
         deletion = Deletion(
-            address.key, if_match=None if match is None else bare(str(match)), version=version_of(req)
+            address.key,
+            if_match=None if match is None else bare(str(match)),
+            version=version_of(req),
+            bypasses_governance=bool(req.get("BypassGovernanceRetention")),
         )
         (outcome,) = await self._objects.delete(address.bucket, [deletion])
         if isinstance(outcome, ServiceError):
@@ -77,7 +83,8 @@ class Objects(Family):
         named: list[dict[str, Any]] = wish.get("Objects") or []
         if not 1 <= len(named) <= _MAX_DELETIONS or any(not entry.get("Key") for entry in named):
             raise malformed_xml()
-        deletions = [_deletion(entry) for entry in named]
+        bypasses = bool(req.get("BypassGovernanceRetention"))
+        deletions = [_deletion(entry, bypasses_governance=bypasses) for entry in named]
         tried = [deletion for deletion in deletions if isinstance(deletion, Deletion)]
         done = iter(await self._objects.delete(bucket.name, tried))
         outcomes = [next(done) if isinstance(wish, Deletion) else wish for wish in deletions]
@@ -115,6 +122,8 @@ class Objects(Family):
         check_read(req, info)
         piece = requested_slice(req, info)
         members = object_members(info) | await version_members(self._objects, address.bucket, info.version)
+        if info.attributes.lock is not None:
+            members |= lock_members(info.attributes.lock)
         members["ContentLength"] = piece.size_bytes
         if piece.is_partial:
             members["ContentRange"] = piece.content_range(info.size_bytes)
@@ -135,7 +144,7 @@ def upload_of(body: Any) -> Upload:
     return BytesUpload(bytes(body)) if isinstance(body, (bytes, bytearray)) else cast("Upload", body)
 
 
-def _deletion(entry: dict[str, Any]) -> Deletion | ServiceError:
+def _deletion(entry: dict[str, Any], *, bypasses_governance: bool) -> Deletion | ServiceError:
     """One of many deletions, or why it cannot be done."""
     try:
         refuse_unsupported(
@@ -146,7 +155,12 @@ def _deletion(entry: dict[str, Any]) -> Deletion | ServiceError:
             }
         )
         etag = bare(str(entry["ETag"])) if "ETag" in entry else None
-        return Deletion(str(entry["Key"]), if_match=etag, version=version_of(entry))
+        return Deletion(
+            str(entry["Key"]),
+            if_match=etag,
+            version=version_of(entry),
+            bypasses_governance=bypasses_governance,
+        )
     except ServiceError as error:
         return error
 
