@@ -100,13 +100,13 @@ def test_what_is_not_attached_is_not_detached(account: TestAccount) -> None:
         account.ask("DetachRolePolicy", RoleName="r", PolicyArn=POLICY)
 
 
-def test_ten_policies_are_attached_at_most(account: TestAccount) -> None:
+def test_twenty_policies_are_attached_at_most(account: TestAccount) -> None:
     account.role("r")
     listed = account.ask("ListPolicies", Scope="AWS")["Policies"]
-    for policy in listed[:10]:
+    for policy in listed[:20]:
         account.ask("AttachRolePolicy", RoleName="r", PolicyArn=policy["Arn"])
-    with pytest.raises(ServiceError, match=r"Cannot exceed quota for PoliciesPerRole: 10"):
-        account.ask("AttachRolePolicy", RoleName="r", PolicyArn=listed[10]["Arn"])
+    with pytest.raises(ServiceError, match=r"Cannot exceed quota for PoliciesPerRole: 20"):
+        account.ask("AttachRolePolicy", RoleName="r", PolicyArn=listed[20]["Arn"])
 
 
 def test_a_role_with_policies_stays(account: TestAccount) -> None:

@@ -11,7 +11,9 @@ from sagesse.services.iam.error import limit_exceeded, missing_policy, no_such_e
 from sagesse.services.iam.kind import USER, change
 from sagesse.services.iam.page import sorted_page
 
-_MOST_ATTACHED = 10
+MOST_ATTACHED = (
+    20  # AWS raises its 10 to this on request; SageMaker's SDK v3 attaches 11 to a role it creates
+)
 _INLINE_SIZE = {"User": 2048, "Role": 10_240}
 
 
@@ -63,8 +65,8 @@ class PolicyHolders(Family):
             attached: list[str] = record.state["attached"]
             if arn not in attached:
                 attached.append(arn)
-            if len(attached) > _MOST_ATTACHED:
-                raise limit_exceeded(f"Cannot exceed quota for PoliciesPer{kind.name}: {_MOST_ATTACHED}")
+            if len(attached) > MOST_ATTACHED:
+                raise limit_exceeded(f"Cannot exceed quota for PoliciesPer{kind.name}: {MOST_ATTACHED}")
 
         change(ctx, kind, str(req[kind.key]), attach)
         self._identities.forget()

@@ -3,6 +3,7 @@
 from sagesse.core.call import Context
 from sagesse.core.service import Params, Result, inline
 from sagesse.services.iam._family import Family
+from sagesse.services.iam._policies import MOST_ATTACHED
 from sagesse.services.iam.kind import POLICY, ROLE, USER, every
 
 
@@ -23,8 +24,8 @@ class Account(Family):
         }
         quotas = {
             "AccessKeysPerUserQuota": 2,
-            "AttachedPoliciesPerUserQuota": 10,
-            "AttachedPoliciesPerRoleQuota": 10,
+            "AttachedPoliciesPerUserQuota": MOST_ATTACHED,
+            "AttachedPoliciesPerRoleQuota": MOST_ATTACHED,
             "UserPolicySizeQuota": 2048,
             "RolePolicySizeQuota": 10_240,
             "AssumeRolePolicySizeQuota": 2048,
