@@ -168,6 +168,7 @@ class App:
         self.audit = AuditLog(self._folder / "audit")
         self.meter = Meter()
         self.identities = Identities(self._store, self._clock)
+        self.expiry = s3.Expiry(self.objects, self._clock)
         authorizer = IdentityAuthorizer(self.identities, s3.BucketGuards(self.objects))
         self.registry = Registry(self._services(authorizer))
         self.pipeline = Pipeline(
@@ -251,6 +252,7 @@ class App:
             await asyncio.sleep(_SWEEP_S)
             await asyncio.to_thread(self.logs.sweep)
             await asyncio.to_thread(self.metrics.sweep, self._clock.now())
+            await self.expiry.sweep()
 
     async def _reset(self, _: WireRequest) -> WireReply:
         await self.reset()

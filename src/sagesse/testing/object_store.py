@@ -207,6 +207,8 @@ class BucketChecks:
         for setting, value in (("a", {"x": [1, "2"]}), ("b", "text"), ("b", None)):
             run(store.configure_bucket(BUCKET, setting, value))
         assert run(store.bucket(BUCKET)).settings == {"a": {"x": [1, "2"]}}
+        assert [bucket.name for bucket in run(store.buckets_with("a"))] == [BUCKET]
+        assert run(store.buckets_with("b")) == []
         assert refusal(store.configure_bucket("nowhere", "a", 1)).code == "NoSuchBucket"
 
     def test_a_bucket_created_again_has_nothing_of_the_one_deleted(self, store: ObjectStore) -> None:

@@ -277,6 +277,10 @@ class ObjectStore(Protocol):
         """An account's buckets by name."""
         ...
 
+    async def buckets_with(self, setting: str) -> list[Bucket]:
+        """The buckets of all accounts that have this setting, by name."""
+        ...
+
     async def tag_bucket(self, name: str, tags: dict[str, str]) -> None:
         """Replace its tags."""
         ...

@@ -147,6 +147,12 @@ class LocalObjectStore:
         )
         return [msgspec.msgpack.decode(row[0], type=Bucket) for row in rows]
 
+    async def buckets_with(self, setting: str) -> list[Bucket]:
+        """See `ObjectStore.buckets_with`."""
+        rows = self._database.reader.execute("SELECT record FROM bucket ORDER BY name")
+        buckets = (msgspec.msgpack.decode(row[0], type=Bucket) for row in rows)
+        return [bucket for bucket in buckets if setting in bucket.settings]
+
     async def tag_bucket(self, name: str, tags: dict[str, str]) -> None:
         """See `ObjectStore.tag_bucket`."""
         await self._amend_bucket(name, lambda bucket: msgspec.structs.replace(bucket, tags=tags))

@@ -7,10 +7,12 @@ What differs from AWS: docs/services/s3.md.
 
 from sagesse.core.service import Service
 from sagesse.engines.objects import ObjectStore
+from sagesse.services.s3._expiry import Expiry
 from sagesse.services.s3._guard import BucketGuards
 from sagesse.services.s3.acl import Acls
 from sagesse.services.s3.bucket import Buckets
 from sagesse.services.s3.copy import Copies
+from sagesse.services.s3.lifecycle import Lifecycles
 from sagesse.services.s3.listing import Listings
 from sagesse.services.s3.lock import Locks
 from sagesse.services.s3.multipart import Uploads
@@ -25,6 +27,8 @@ __all__ = [
     "BucketGuards",
     "Buckets",
     "Copies",
+    "Expiry",
+    "Lifecycles",
     "Listings",
     "Locks",
     "Objects",
@@ -48,6 +52,7 @@ def services(objects: ObjectStore) -> tuple[Service, ...]:
         Tags,
         Versions,
         Locks,
+        Lifecycles,
         Policies,
         PublicAccess,
         Acls,

@@ -8,7 +8,7 @@ from sagesse.engines.objects.base import Bucket
 ACL = "acl"  # JSON text
 CORS = "cors"  # the CORSRules of the request
 ENCRYPTION = "encryption"  # the one rule of the request: ApplyServerSideEncryptionByDefault, BucketKeyEnabled
-LIFECYCLE = "lifecycle"  # the Rules of the request
+LIFECYCLE = "lifecycle"  # JSON text: the Rules of the request, each with an ID
 LOCK = "lock"  # the DefaultRetention of the request
 LOGGING = "logging"
 NOTIFICATION = "notification"

@@ -15,6 +15,7 @@ from sagesse.services.s3._condition import check_source, write_condition
 from sagesse.services.s3._family import Family
 from sagesse.services.s3._lock import new_lock
 from sagesse.services.s3._range import source_slice
+from sagesse.services.s3._shown import shown_members
 from sagesse.services.s3._source import Source, parse_source
 from sagesse.services.s3._version import version_members
 from sagesse.services.s3.multipart import part_number
@@ -48,7 +49,7 @@ class Copies(Family):
             source, address, attributes, algorithm=algorithm, condition=write_condition(req)
         )
         result = {"ETag": quoted(info.etag), "LastModified": info.modified, **checksum_members(info.checksum)}
-        shown = await version_members(self._objects, address.bucket, info.version)
+        shown = await shown_members(self._objects, info)
         return {"CopyObjectResult": result, **shown, **await self._source_version(name, source.info)}
 
     async def upload_part_copy(self, ctx: Context, req: Params) -> Result:

@@ -23,7 +23,7 @@ from sagesse.services.s3._error import invalid_argument, malformed_xml
 from sagesse.services.s3._family import Family, owner
 from sagesse.services.s3._lock import new_lock
 from sagesse.services.s3._page import encoder, page_limit
-from sagesse.services.s3._version import version_members
+from sagesse.services.s3._shown import shown_members
 from sagesse.services.s3.object import upload_of
 
 MAX_PARTS = 10_000
@@ -85,7 +85,7 @@ class Uploads(Family):
             "Key": info.key,
             "ETag": quoted(info.etag),
             **checksum_members(info.checksum),
-            **await version_members(self._objects, info.bucket, info.version),
+            **await shown_members(self._objects, info),
         }
 
     async def abort_multipart_upload(self, ctx: Context, req: Params) -> Result:

@@ -15,6 +15,7 @@ from sagesse.services.s3._family import Family
 from sagesse.services.s3._lock import lock_members, new_lock
 from sagesse.services.s3._page import page_limit
 from sagesse.services.s3._range import Slice, requested_slice
+from sagesse.services.s3._shown import shown_members
 from sagesse.services.s3._unsupported import refuse_unsupported
 from sagesse.services.s3._version import version_members, version_of
 
@@ -47,7 +48,7 @@ class Objects(Family):
         return {
             "ETag": quoted(info.etag),
             **checksum_members(info.checksum),
-            **await version_members(self._objects, address.bucket, info.version),
+            **await shown_members(self._objects, info),
         }
 
     async def get_object(self, ctx: Context, req: Params) -> Result:
@@ -121,7 +122,11 @@ class Objects(Family):
         info = found.info
         check_read(req, info)
         piece = requested_slice(req, info)
-        members = object_members(info) | await version_members(self._objects, address.bucket, info.version)
+        members = object_members(info)
+        if "VersionId" in req:
+            members |= await version_members(self._objects, address.bucket, info.version)
+        else:
+            members |= await shown_members(self._objects, info)
         if info.attributes.lock is not None:
             members |= lock_members(info.attributes.lock)
         members["ContentLength"] = piece.size_bytes
