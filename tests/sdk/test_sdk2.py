@@ -20,6 +20,7 @@ def test_a_built_in_algorithm_goes_from_upload_to_deletion(client: Client, sdk2:
     assert answer["hyperparameters"]["objective"] == "binary:logistic"
     assert answer["metrics"] == ["train:error", "validation:error"]
     assert answer["scores"][0] > 0.5 > answer["scores"][1]
+    assert answer["is_unchanged"]
 
 
 def test_a_script_is_trained_and_served_in_framework_images(client: Client, sdk2: Path) -> None:
@@ -33,3 +34,11 @@ def test_a_failed_job_is_told_with_its_reason(client: Client, sdk2: Path) -> Non
     answer = client.flow("v2_failure", sdk2)
     assert answer["status"] == "Failed"
     assert "num_round: 'many' is not allowed" in answer["message"]
+
+
+@pytest.mark.slow
+def test_images_are_classified_by_the_built_in_algorithm(client: Client, sdk2: Path) -> None:
+    answer = client.flow("v2_image", sdk2)
+    assert answer["metric"] == "validation:accuracy"
+    assert [len(scores) for scores in answer["scores"]] == [2, 2]
+    assert all(0.99 < sum(scores) < 1.01 for scores in answer["scores"])

@@ -32,6 +32,9 @@ predictor = attached.deploy(
 )
 session.wait_for_endpoint(predictor.endpoint_name, poll=1)
 scores = predictor.predict([[9, 9], [1, 1]])[0]
+predictor.update_endpoint(initial_instance_count=1, instance_type="ml.c5.large", wait=False)
+session.wait_for_endpoint(predictor.endpoint_name, poll=1)
+scores_after_update = predictor.predict([[9, 9], [1, 1]])[0]
 predictor.delete_model()
 predictor.delete_endpoint()
 answer = {
@@ -42,5 +45,6 @@ answer = {
     "hyperparameters": attached.hyperparameters(),
     "metrics": sorted(metrics["metric_name"]),
     "scores": [float(score) for score in scores],
+    "is_unchanged": scores_after_update == scores,
 }
 print("\n" + json.dumps(answer))
