@@ -112,7 +112,13 @@ class App:
         authenticator = Authenticator(
             self.identities, clock=self._clock, accepts_unknown_keys=self.settings.ephemeral
         )
-        gateway = Gateway(self.pipeline, authenticator, endpoints=self._own(), region=self.settings.region)
+        gateway = Gateway(
+            self.pipeline,
+            authenticator,
+            endpoints=self._own(),
+            region=self.settings.region,
+            cross_origin=s3.SharingRules(self.objects),
+        )
         self._wire = await serve(
             gateway, host=self.settings.host, port=self.settings.port, authority=self.authority
         )

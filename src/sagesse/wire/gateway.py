@@ -22,6 +22,7 @@ from sagesse.core.model import service_model
 from sagesse.core.principal import Principal
 from sagesse.wire.authenticate import Authenticator, Caller
 from sagesse.wire.codec import OperationCodec, codec, write_common_error
+from sagesse.wire.cors import CrossOrigin, preflight, preflight_bucket, shared
 from sagesse.wire.front import Exchange
 from sagesse.wire.host import parse_host
 from sagesse.wire.inflate import inflate
@@ -73,6 +74,7 @@ class Gateway:
         endpoints: our own endpoints, by method and path (``POST /_sagesse/reset``); health is there already.
         region: of requests that name none.
         limits: bounds of a request.
+        cross_origin: what buckets allow pages of other origins; nothing unless given.
     """
 
     def __init__(
@@ -83,12 +85,14 @@ class Gateway:
         endpoints: Mapping[str, OwnEndpoint] | None = None,
         region: str = "us-east-1",
         limits: Limits | None = None,
+        cross_origin: CrossOrigin | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._authenticator = authenticator
         self._endpoints: dict[str, OwnEndpoint] = {f"GET {OWN_ROOT}health": _health, **(endpoints or {})}
         self._region = region
         self._limits = limits or Limits()
+        self._cross_origin = cross_origin
         self._router: Router = router()
 
     async def __call__(
@@ -124,6 +128,8 @@ class Gateway:
                 return await self._own(request, body)
             if parse_host(request.headers.get("host", "")).is_telemetry:
                 return WireReply(200, [("Content-Type", "text/plain")], b"")
+            if self._cross_origin is not None and (bucket := preflight_bucket(request)):
+                return self._preflight(self._cross_origin, bucket, request, request_id)
             return await self._aws(request, body, request_id)
         except Exception as failure:
             _log.error(
@@ -148,12 +154,24 @@ class Gateway:
             arrival = await self._arrive(request, body)
         except ServiceError as error:
             return self._common_error(error, request, request_id)
+        reply = await self._answer(arrival, request_id)
+        if "origin" in request.headers and self._cross_origin is not None and arrival.route.service == "s3":
+            return shared(self._cross_origin, arrival.route.labels.get("Bucket", ""), request, reply)
+        return reply
+
+    async def _answer(self, arrival: _Arrival, request_id: str) -> WireReply:
         try:
             caller = await self._authenticate(arrival)
             call = self._call(arrival, caller, request_id)
             return arrival.codec.write(await self._pipeline.run(call), request_id)
         except ServiceError as error:
             return arrival.codec.write_error(error, request_id)
+
+    def _preflight(self, rules: CrossOrigin, bucket: str, request: WireRequest, request_id: str) -> WireReply:
+        try:
+            return preflight(rules, bucket, request)
+        except ServiceError as error:
+            return self._common_error(error, request, request_id)
 
     async def _arrive(self, request: WireRequest, body: Body) -> _Arrival:
         """Find the operation; reads the body only of forms, which carry it there."""

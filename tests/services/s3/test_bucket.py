@@ -68,7 +68,7 @@ def test_what_a_bucket_does_not_have_is_refused(bucket: str, refused: Refusals) 
     assert (
         refused("create_bucket", Bucket=name, ACL="public-read")[0] == "InvalidBucketAclWithObjectOwnership"
     )
-    assert refused("get_bucket_cors", Bucket=bucket) == ("NotImplemented", 501)
+    assert refused("get_bucket_replication", Bucket=bucket) == ("NotImplemented", 501)
     assert refused("get_bucket_policy", Bucket=bucket) == ("NoSuchBucketPolicy", 404)
 
 

@@ -11,7 +11,9 @@ from sagesse.services.s3._expiry import Expiry
 from sagesse.services.s3._guard import BucketGuards
 from sagesse.services.s3.acl import Acls
 from sagesse.services.s3.bucket import Buckets
+from sagesse.services.s3.configuration import Configurations
 from sagesse.services.s3.copy import Copies
+from sagesse.services.s3.cors import Cors, SharingRules
 from sagesse.services.s3.lifecycle import Lifecycles
 from sagesse.services.s3.listing import Listings
 from sagesse.services.s3.lock import Locks
@@ -21,12 +23,15 @@ from sagesse.services.s3.policy import Policies
 from sagesse.services.s3.public_access import PublicAccess
 from sagesse.services.s3.tag import Tags
 from sagesse.services.s3.version import Versions
+from sagesse.services.s3.website import Websites
 
 __all__ = [
     "Acls",
     "BucketGuards",
     "Buckets",
+    "Configurations",
     "Copies",
+    "Cors",
     "Expiry",
     "Lifecycles",
     "Listings",
@@ -34,9 +39,11 @@ __all__ = [
     "Objects",
     "Policies",
     "PublicAccess",
+    "SharingRules",
     "Tags",
     "Uploads",
     "Versions",
+    "Websites",
     "services",
 ]
 
@@ -56,5 +63,8 @@ def services(objects: ObjectStore) -> tuple[Service, ...]:
         Policies,
         PublicAccess,
         Acls,
+        Cors,
+        Configurations,
+        Websites,
     )
     return tuple(family(objects) for family in families)

@@ -1,0 +1,179 @@
+"""Configurations of buckets that are kept and shown: default encryption, notifications, logging, who pays."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import Any, NamedTuple
+
+from sagesse.core.call import Context
+from sagesse.core.error import ServiceError
+from sagesse.core.scope import parse_arn
+from sagesse.core.service import Params, Result
+from sagesse.services.s3._error import invalid_argument, malformed_xml, not_implemented
+from sagesse.services.s3._family import Family
+from sagesse.services.s3._setting import ENCRYPTION, LOGGING, NOTIFICATION, PAYER
+
+_BUILT_IN = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}
+_DESTINATIONS = {
+    "TopicConfigurations": ("TopicArn", "sns"),
+    "QueueConfigurations": ("QueueArn", "sqs"),
+    "LambdaFunctionConfigurations": ("LambdaFunctionArn", "lambda"),
+}
+
+
+class Configurations(Family):
+    """What is put here is validated, kept and shown; docs/services/s3.md says what of it has an effect."""
+
+    async def get_bucket_encryption(self, ctx: Context, req: Params) -> Result:
+        """The default encryption; AES256 where nothing was put, as AWS says."""
+        bucket = await self._bucket(ctx, req)
+        rule = bucket.settings.get(ENCRYPTION, _BUILT_IN)
+        return {"ServerSideEncryptionConfiguration": {"Rules": [rule]}}
+
+    async def put_bucket_encryption(self, ctx: Context, req: Params) -> Result:
+        """Set the default encryption."""
+        bucket = await self._bucket(ctx, req)
+        rules: list[dict[str, Any]] = req["ServerSideEncryptionConfiguration"].get("Rules") or []
+        if len(rules) != 1 or "ApplyServerSideEncryptionByDefault" not in rules[0]:
+            raise malformed_xml()
+        await self._objects.configure_bucket(bucket.name, ENCRYPTION, _encryption_rule(rules[0]))
+        return None
+
+    async def delete_bucket_encryption(self, ctx: Context, req: Params) -> Result:
+        """Go back to the built-in default."""
+        bucket = await self._bucket(ctx, req)
+        await self._objects.configure_bucket(bucket.name, ENCRYPTION, None)
+        return None
+
+    async def get_bucket_notification_configuration(self, ctx: Context, req: Params) -> Result:
+        """What is to be told to whom."""
+        return (await self._bucket(ctx, req)).settings.get(NOTIFICATION, {})
+
+    async def put_bucket_notification_configuration(self, ctx: Context, req: Params) -> Result:
+        """Replace what is to be told to whom; destinations are not asked whether they agree."""
+        bucket = await self._bucket(ctx, req)
+        wish: dict[str, Any] = req["NotificationConfiguration"]
+        for member, (arn_member, service) in _DESTINATIONS.items():
+            for entry in wish.get(member) or ():
+                entry.setdefault("Id", str(uuid.uuid4()))
+                arn = parse_arn(str(entry[arn_member]))
+                if arn is None or arn.service != service:
+                    raise invalid_argument("The ARN could not be parsed", arn_member, entry[arn_member])
+        _check_overlaps(wish)
+        await self._objects.configure_bucket(bucket.name, NOTIFICATION, wish or None)
+        return None
+
+    async def get_bucket_logging(self, ctx: Context, req: Params) -> Result:
+        """Where access logs are to go; nothing when they are off."""
+        logging = (await self._bucket(ctx, req)).settings.get(LOGGING)
+        return {"LoggingEnabled": logging} if logging else {}
+
+    async def put_bucket_logging(self, ctx: Context, req: Params) -> Result:
+        """Say where access logs are to go, a bucket of the same owner, or switch them off."""
+        bucket = await self._bucket(ctx, req)
+        logging: dict[str, Any] | None = req["BucketLoggingStatus"].get("LoggingEnabled")
+        if logging is not None:
+            target = self._objects.find_bucket(str(logging["TargetBucket"]))
+            if target is None or target.account != bucket.account:
+                raise ServiceError(
+                    "InvalidTargetBucketForLogging",
+                    "The target bucket for logging does not exist or is not owned by you",
+                    status=400,
+                    fields={"TargetBucket": logging["TargetBucket"]},
+                )
+        await self._objects.configure_bucket(bucket.name, LOGGING, logging)
+        return None
+
+    async def get_bucket_request_payment(self, ctx: Context, req: Params) -> Result:
+        """Who pays for requests."""
+        return {"Payer": (await self._bucket(ctx, req)).settings.get(PAYER, "BucketOwner")}
+
+    async def put_bucket_request_payment(self, ctx: Context, req: Params) -> Result:
+        """Say who pays for requests."""
+        bucket = await self._bucket(ctx, req)
+        payer = req["RequestPaymentConfiguration"].get("Payer")
+        if payer not in {"BucketOwner", "Requester"}:
+            raise malformed_xml()
+        await self._objects.configure_bucket(bucket.name, PAYER, payer)
+        return None
+
+
+def _encryption_rule(rule: dict[str, Any]) -> dict[str, Any]:
+    """The rule as it is kept.
+
+    Raises:
+        ServiceError: an algorithm or a restriction we do not have, or a key for an algorithm without keys.
+    """
+    default: dict[str, str] = rule["ApplyServerSideEncryptionByDefault"]
+    algorithm = default.get("SSEAlgorithm")
+    if algorithm not in {"AES256", "aws:kms"}:
+        raise not_implemented("SSEAlgorithm", algorithm)
+    if "KMSMasterKeyID" in default and algorithm != "aws:kms":
+        raise invalid_argument(
+            "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse",
+            "ApplyServerSideEncryptionByDefault",
+            default["KMSMasterKeyID"],
+        )
+    blocking: dict[str, list[str]] = rule.get("BlockedEncryptionTypes") or {}
+    blocked = blocking.get("EncryptionType") or ["NONE"]
+    if blocked != ["NONE"]:
+        raise not_implemented("BlockedEncryptionTypes", blocked)
+    return {
+        "ApplyServerSideEncryptionByDefault": default,
+        "BucketKeyEnabled": bool(rule.get("BucketKeyEnabled")),
+    }
+
+
+class _Watch(NamedTuple):
+    """One event that is told, for keys of that beginning and end."""
+
+    event: str
+    prefix: str
+    suffix: str
+
+    def overlaps(self, other: "_Watch") -> bool:
+        """Whether one object could be told twice."""
+        return (
+            _covers(self.event, other.event)
+            and _either_way(str.startswith, self.prefix, other.prefix)
+            and _either_way(str.endswith, self.suffix, other.suffix)
+        )
+
+
+def _check_overlaps(wish: Mapping[str, Any]) -> None:
+    entries = [entry for member in _DESTINATIONS for entry in wish.get(member) or ()]
+    for first, second in combinations([list(_watches(entry)) for entry in entries], 2):
+        if any(one.overlaps(other) for one in first for other in second):
+            raise invalid_argument(
+                "Configurations overlap. Configurations on the same bucket cannot share a common event type.",
+                "Event",
+                first[0].event,
+            )
+
+
+def _watches(entry: Mapping[str, Any]) -> Iterator[_Watch]:
+    keys: dict[str, dict[str, Any]] = entry.get("Filter") or {}
+    rules: list[dict[str, str]] = keys.get("Key", {}).get("FilterRules") or []
+    ends: dict[str, str] = {}
+    for rule in rules:
+        name = str(rule.get("Name", "")).lower()
+        if name not in {"prefix", "suffix"}:
+            raise invalid_argument(
+                "filter rule name must be either prefix or suffix", "FilterRule.Name", name
+            )
+        if name in ends:
+            raise invalid_argument(
+                f"Cannot specify more than one {name} rule in a filter.", "FilterRule", name
+            )
+        ends[name] = str(rule.get("Value", ""))
+    for event in entry.get("Events") or ():
+        yield _Watch(str(event), ends.get("prefix", ""), ends.get("suffix", ""))
+
+
+def _covers(one: str, other: str) -> bool:
+    short, long = sorted((one.rstrip("*"), other.rstrip("*")), key=len)
+    return one == other or (f"{short}*" in {one, other} and long.startswith(short))
+
+
+def _either_way(test: Any, one: str, other: str) -> bool:
+    return bool(test(one, other) or test(other, one))
