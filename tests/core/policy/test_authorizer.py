@@ -147,6 +147,9 @@ class OnePolicy:
     def find(self, principal: Principal, grant: Grant, facts: Facts) -> Guard | None:
         return Guard(ACCOUNT, self._policy) if grant.resource.startswith("arn:aws:s3:::b") else None
 
+    def covers(self, grant: Grant) -> bool:
+        return True
+
     def fact(self, grant: Grant, key: str, facts: Facts) -> str | None:
         return "blue" if key == "s3:existingobjecttag/colour" else None
 

@@ -33,6 +33,10 @@ class Guard(NamedTuple):
 class ResourcePolicies(Protocol):
     """Where resources keep policies of their own, e.g. bucket policies. Asked for every grant: answers from memory."""
 
+    def covers(self, grant: Grant) -> bool:
+        """Whether resources of the grant's sort may have such policies at all; asked first, for every grant."""
+        ...
+
     def find(self, principal: Principal, grant: Grant, facts: Facts) -> Guard | None:
         """What guards the grant's resource against `principal`, or None where only identity policies count."""
         ...
@@ -56,9 +60,10 @@ class IdentityAuthorizer(Authorizer):
     def check(self, call: Call, grants: Iterable[Grant], facts: CallFacts) -> None:
         """See `Authorizer.check`."""
         principal = call.principal
-        if principal.kind in ("root", "service") and self._resource_policies is None:
-            return
+        is_unlimited = principal.kind in ("root", "service")
         for grant in grants:
+            if is_unlimited and not self._covers(grant):
+                continue
             known = self._known(grant, partial(_facts, call, grant, facts))
             decision = self.decide(principal, grant, known)
             if not decision.is_allowed:
@@ -96,7 +101,7 @@ class IdentityAuthorizer(Authorizer):
         Raises:
             ServiceError: AccessDenied, in AWS's wording.
         """
-        if ctx.principal.kind in ("root", "service") and self._resource_policies is None:
+        if ctx.principal.kind in ("root", "service") and not self._covers(grant):
             return
         known = self._known(grant, lambda: (context_facts(ctx), principal_facts(ctx.principal), facts or {}))
         decision = self.decide(ctx.principal, grant, known)
@@ -112,9 +117,11 @@ class IdentityAuthorizer(Authorizer):
         decide = permissions.decide_granted if is_granted else permissions.decide
         return decide(grant.action, grant.resource, facts)
 
+    def _covers(self, grant: Grant) -> bool:
+        return self._resource_policies is not None and self._resource_policies.covers(grant)
+
     def _known(self, grant: Grant, gather: Callable[[], Iterable[RawFacts]]) -> Facts:
-        known = Facts(gather, lambda key: self._late(grant, key, known))
-        return known
+        return Facts(gather, partial(self._late, grant))
 
     def _late(self, grant: Grant, key: str, facts: Facts) -> str | None:
         """Time, tags of the resource, and what else the resource knows."""

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 RawFacts: TypeAlias = Mapping[str, str | Sequence[str]]
-Late: TypeAlias = Callable[[str], str | None]
+Late: TypeAlias = Callable[[str, "Facts"], str | None]
 
 
-def _nothing(key: str) -> None:
+def _nothing(key: str, facts: "Facts") -> None:
     """No late values."""
 
 
@@ -40,7 +40,7 @@ class Facts:
             self._known = _lowered(self._gather())
         found = self._known.get(key)
         if found is None:
-            value = self._late(key)
+            value = self._late(key, self)
             if value is None:
                 self.missing.add(key)
                 return None

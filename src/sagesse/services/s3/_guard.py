@@ -24,6 +24,10 @@ class BucketGuards:
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
 
+    def covers(self, grant: Grant) -> bool:
+        """See `ResourcePolicies.covers`."""
+        return grant.action.startswith("s3:")
+
     def find(self, principal: Principal, grant: Grant, facts: Facts) -> Guard | None:
         """See `ResourcePolicies.find`."""
         if not grant.action.startswith("s3:") or grant.action == "s3:CreateBucket":
