@@ -19,6 +19,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 4577
     region: str = "us-east-1"
+    encrypt_objects: bool = False
     account: str = "123456789012"
     ephemeral: bool = False
     job_cores: int = 0

@@ -17,6 +17,7 @@ from sagesse.core.identifier import new_request_id
 _READ_VERBS = ("Get", "List", "Describe", "Head", "Search", "Batch", "Lookup", "Filter", "Select", "Simulate")
 _SECRET_MEMBERS = frozenset(
     {"SecretAccessKey", "SessionToken", "Password", "OldPassword", "NewPassword", "Plaintext"}
+    | {"SSECustomerKey", "CopySourceSSECustomerKey"}
 )
 
 

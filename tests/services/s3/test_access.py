@@ -9,6 +9,7 @@ from sagesse.core.model import service_model
 from sagesse.core.scope import Scope
 from sagesse.core.service import Registry
 from sagesse.engines.objects import LocalObjectStore
+from sagesse.engines.vault import Vault
 from sagesse.services import s3 as s3_service
 from sagesse.services.s3._access import grants
 from sagesse.testing.server import Server
@@ -55,8 +56,8 @@ def test_deleting_many_is_allowed_on_each() -> None:
     }
 
 
-def test_every_operation_needs_something(objects: LocalObjectStore) -> None:
-    registry = Registry(s3_service.services(objects))
+def test_every_operation_needs_something(objects: LocalObjectStore, tmp_path: Path) -> None:
+    registry = Registry(s3_service.services(objects, Vault(tmp_path / "master.key")))
     names = [name for _, name in registry.operations()]
     assert "GetObject" in names
     wish = {"Bucket": "b", "Key": "k", "CopySource": "a/x", "Delete": {"Objects": [{"Key": "x"}]}}

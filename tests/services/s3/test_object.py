@@ -124,7 +124,6 @@ def test_checksums_of_boto3_are_verified_and_kept(s3: Any, bucket: str, algorith
 @pytest.mark.parametrize(
     "wish",
     [
-        {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "alias/mine"},
         {"ServerSideEncryption": "aws:kms:dsse"},
         {"StorageClass": "GLACIER"},
         {"WebsiteRedirectLocation": "/x"},
@@ -132,15 +131,6 @@ def test_checksums_of_boto3_are_verified_and_kept(s3: Any, bucket: str, algorith
 )
 def test_what_cannot_be_done_is_refused(bucket: str, refused: Refusals, wish: dict[str, Any]) -> None:
     assert refused("put_object", Bucket=bucket, Key="k", Body=b"", **wish) == ("NotImplemented", 501)
-
-
-@pytest.mark.parametrize("encryption", ["AES256", "aws:kms"])
-def test_encryption_with_keys_of_the_service_is_taken_but_not_claimed(
-    s3: Any, bucket: str, encryption: str
-) -> None:
-    answer = s3.put_object(Bucket=bucket, Key="k", Body=b"x", ServerSideEncryption=encryption)
-    assert "ServerSideEncryption" not in answer
-    assert "ServerSideEncryption" not in s3.head_object(Bucket=bucket, Key="k")
 
 
 def test_an_acl_for_others_is_refused(s3: Any, bucket: str, refused: Refusals) -> None:

@@ -7,6 +7,7 @@ What differs from AWS: docs/services/s3.md.
 
 from sagesse.core.service import Service
 from sagesse.engines.objects import ObjectStore
+from sagesse.engines.vault import Vault
 from sagesse.services.s3._expiry import Expiry
 from sagesse.services.s3._guard import BucketGuards
 from sagesse.services.s3.acl import Acls
@@ -14,6 +15,7 @@ from sagesse.services.s3.bucket import Buckets
 from sagesse.services.s3.configuration import Configurations
 from sagesse.services.s3.copy import Copies
 from sagesse.services.s3.cors import Cors, SharingRules
+from sagesse.services.s3.encryption import Encryption
 from sagesse.services.s3.lifecycle import Lifecycles
 from sagesse.services.s3.listing import Listings
 from sagesse.services.s3.lock import Locks
@@ -48,8 +50,9 @@ __all__ = [
 ]
 
 
-def services(objects: ObjectStore) -> tuple[Service, ...]:
-    """Every family of S3 over one store."""
+def services(objects: ObjectStore, vault: Vault, *, seals_all: bool = False) -> tuple[Service, ...]:
+    """Every family of S3 over one store; `vault` wraps the keys of objects, `seals_all` encrypts every new one."""
+    encryption = Encryption(vault, seals_all=seals_all)
     families = (
         Buckets,
         Objects,
@@ -67,4 +70,4 @@ def services(objects: ObjectStore) -> tuple[Service, ...]:
         Configurations,
         Websites,
     )
-    return tuple(family(objects) for family in families)
+    return tuple(family(objects, encryption) for family in families)

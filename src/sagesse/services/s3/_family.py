@@ -15,6 +15,7 @@ from sagesse.services.s3._error import access_denied
 from sagesse.services.s3._fact import call_facts
 from sagesse.services.s3._setting import prefers_owner, public_access_of, takes_acls
 from sagesse.services.s3._unsupported import refuse_object_acl, refuse_unsupported
+from sagesse.services.s3.encryption import Encryption, Sealing
 
 MAX_KEY_BYTES = 1024
 
@@ -24,12 +25,14 @@ class Family(Service):
 
     Args:
         objects: where buckets and objects are kept.
+        encryption: seals and opens objects.
     """
 
     service = "s3"
 
-    def __init__(self, objects: ObjectStore) -> None:
+    def __init__(self, objects: ObjectStore, encryption: Encryption) -> None:
         self._objects = objects
+        self._encryption = encryption
 
     def _grants(self, operation: str, params: Params, scope: Scope) -> Iterable[Grant]:
         return grants(operation, params, scope)
@@ -61,6 +64,13 @@ class Family(Service):
             fields = {"Size": size, "MaxSizeAllowed": MAX_KEY_BYTES}
             raise ServiceError("KeyTooLongError", "Your key is too long", status=400, fields=fields)
         return Address(bucket.name, key)
+
+    async def _sealing(
+        self, ctx: Context, req: Params, address: Address, *, seals: bool = False
+    ) -> Sealing | None:
+        """How the object a call writes is to be sealed; `seals` wants it sealed where nobody says anything."""
+        bucket = await self._objects.bucket(address.bucket)
+        return await self._encryption.begin(ctx, req, bucket, address.key, seals=seals)
 
     async def _object_acl(self, ctx: Context, req: Params) -> str:
         """The access control list of the object a call writes; empty for that of the bucket's owner.

@@ -9,17 +9,10 @@ from sagesse.services.s3._error import not_implemented
 _NOTHING: Set[Any] = frozenset()
 _FALSE: Set[Any] = frozenset({False})
 
-# Without a key of one's own these are transparent to every client, and SageMaker's SDK asks for aws:kms with each
-# script it uploads. Bytes lie here as the disk keeps them, so no answer claims that they were encrypted.
-_MANAGED_ENCRYPTION: Set[Any] = frozenset({"AES256", "aws:kms"})
-
 # Member: the values that ask for nothing beyond what happens anyway.
 _HARMLESS: Mapping[str, Set[Any]] = {
     "AnnotationDirective": _NOTHING,
-    "BucketKeyEnabled": _FALSE,
     "BucketNamespace": frozenset({"global"}),
-    "CopySourceSSECustomerAlgorithm": _NOTHING,
-    "CopySourceSSECustomerKey": _NOTHING,
     "IfMatchInitiatedTime": _NOTHING,
     "IfMatchLastModifiedTime": _NOTHING,
     "IfMatchSize": _NOTHING,
@@ -27,11 +20,6 @@ _HARMLESS: Mapping[str, Set[Any]] = {
     "ObjectLockEventHold": _NOTHING,
     "ObjectLockEventHoldDurationDays": _NOTHING,
     "ObjectLockEventHoldDurationYears": _NOTHING,
-    "SSECustomerAlgorithm": _NOTHING,
-    "SSECustomerKey": _NOTHING,
-    "SSEKMSEncryptionContext": _NOTHING,
-    "SSEKMSKeyId": _NOTHING,
-    "ServerSideEncryption": _MANAGED_ENCRYPTION,
     "StorageClass": frozenset({"STANDARD"}),
     "WebsiteRedirectLocation": _NOTHING,
     "WriteOffsetBytes": _NOTHING,

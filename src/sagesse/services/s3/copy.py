@@ -7,17 +7,27 @@ import msgspec
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
 from sagesse.core.service import Params, Result
-from sagesse.engines.objects.base import Address, Attributes, ObjectInfo, StoredObject
+from sagesse.engines.objects.base import (
+    Address,
+    Attributes,
+    Expectation,
+    ObjectInfo,
+    PartEntry,
+    StoredObject,
+    UploadInfo,
+)
 from sagesse.engines.objects.error import invalid_request
 from sagesse.services.s3._attribute import attributes_of, quoted
 from sagesse.services.s3._checksum import algorithm_of, checksum_members, part_checksum_members
 from sagesse.services.s3._condition import check_source, write_condition
 from sagesse.services.s3._family import Family
 from sagesse.services.s3._lock import new_lock
-from sagesse.services.s3._range import source_slice
+from sagesse.services.s3._range import Slice, source_slice
+from sagesse.services.s3._reseal import PayloadUpload, opened
 from sagesse.services.s3._shown import shown_members
 from sagesse.services.s3._source import Source, parse_source
 from sagesse.services.s3._version import version_members
+from sagesse.services.s3.encryption import asks, check_customer_key, encryption_members, sealed
 from sagesse.services.s3.multipart import part_number
 
 MAX_COPY_BYTES = 5 << 30
@@ -33,7 +43,7 @@ class Copies(Family):
         source = await self._source(ctx, req, name)
         replaces = req.get("MetadataDirective") == "REPLACE", req.get("TaggingDirective") == "REPLACE"
         algorithm = algorithm_of(req)
-        if name == (*address, None) and not any(replaces) and algorithm is None:
+        if name == (*address, None) and not any(replaces) and algorithm is None and not asks(req):
             raise invalid_request(
                 "This copy request is illegal because it is trying to copy an object to itself without changing the "
                 "object's metadata, storage class, website redirect location or encryption attributes."
@@ -45,11 +55,10 @@ class Copies(Family):
             ),
             *replaces,
         )
-        info = await self._objects.copy(
-            source, address, attributes, algorithm=algorithm, condition=write_condition(req)
-        )
+        info = await self._copy(ctx, req, source, address, attributes)
         result = {"ETag": quoted(info.etag), "LastModified": info.modified, **checksum_members(info.checksum)}
         shown = await shown_members(self._objects, info)
+        shown |= encryption_members(info.attributes.seal)
         return {"CopyObjectResult": result, **shown, **await self._source_version(name, source.info)}
 
     async def upload_part_copy(self, ctx: Context, req: Params) -> Result:
@@ -60,11 +69,58 @@ class Copies(Family):
         name = parse_source(req["CopySource"])
         source = await self._source(ctx, req, name)
         piece = source_slice(req.get("CopySourceRange"), source.info)
-        part = await self._objects.copy_part(upload, number, source, piece.offset, piece.size_bytes)
+        part = await self._copy_part(ctx, req, upload, number, source, piece)
         result: dict[str, Any] = {"ETag": quoted(part.etag), "LastModified": part.modified}
         if upload.is_declared:
             result |= part_checksum_members(part.checksums)
-        return {"CopyPartResult": result, **await self._source_version(name, source.info)}
+        shown = encryption_members(upload.attributes.seal)
+        return {"CopyPartResult": result, **shown, **await self._source_version(name, source.info)}
+
+    async def _copy(
+        self, ctx: Context, req: Params, source: StoredObject, address: Address, attributes: Attributes
+    ) -> ObjectInfo:
+        """The copy: shared where both are plain or both SSE-S3, else opened and sealed anew.
+
+        What was encrypted stays so: where nobody says how, with SSE-S3.
+        """
+        old, algorithm, condition = source.info.attributes.seal, algorithm_of(req), write_condition(req)
+        check_customer_key(req, old, source="CopySource")
+        sealing = await self._sealing(ctx, req, address, seals=old is not None)
+        if sealing is None or (old is not None and old.kind == sealing.seal.kind == "AES256"):
+            shared = msgspec.structs.replace(attributes, seal=old)
+            return await self._objects.copy(source, address, shared, algorithm=algorithm, condition=condition)
+        key = None if old is None else await self._encryption.key_of(ctx, req, old, source="CopySource")
+        size, checksum = source.info.size_bytes, source.info.checksum
+        kept = checksum.algorithm if checksum is not None else None
+        return await self._objects.put(
+            address,
+            PayloadUpload(await opened(source, 0, size, key), size),
+            sealed(attributes, sealing),
+            expect=Expectation(algorithm=algorithm or kept),
+            condition=condition,
+            key=sealing.key,
+        )
+
+    async def _copy_part(
+        self,
+        ctx: Context,
+        req: Params,
+        upload: UploadInfo,
+        number: int,
+        source: StoredObject,
+        piece: Slice,
+    ) -> PartEntry:
+        """The part: shared where all is plain, else opened and sealed anew."""
+        old = source.info.attributes.seal
+        check_customer_key(req, old, source="CopySource")
+        sealing_key = await self._encryption.part_key(ctx, req, upload.attributes.seal)
+        if old is None and sealing_key is None:
+            return await self._objects.copy_part(upload, number, source, piece.offset, piece.size_bytes)
+        key = None if old is None else await self._encryption.key_of(ctx, req, old, source="CopySource")
+        payload = await opened(source, piece.offset, piece.size_bytes, key)
+        return await self._objects.put_part(
+            upload, number, PayloadUpload(payload, piece.size_bytes), Expectation(), key=sealing_key
+        )
 
     async def _source_version(self, name: Source, info: ObjectInfo) -> dict[str, Any]:
         return await version_members(self._objects, name.bucket, info.version, member="CopySourceVersionId")

@@ -24,6 +24,7 @@ from sagesse.services.s3._family import Family, owner
 from sagesse.services.s3._lock import new_lock
 from sagesse.services.s3._page import encoder, page_limit
 from sagesse.services.s3._shown import shown_members
+from sagesse.services.s3.encryption import encryption_members, sealed
 from sagesse.services.s3.object import upload_of
 
 MAX_PARTS = 10_000
@@ -36,21 +37,24 @@ class Uploads(Family):
         """Begin an upload."""
         address = await self._address(ctx, req)
         asked = algorithm_of(req)
+        attributes = attributes_of(
+            req, acl=await self._object_acl(ctx, req), lock=await new_lock(self._objects, ctx, req)
+        )
+        sealing = await self._sealing(ctx, req, address)
         upload = UploadInfo(
             bucket=address.bucket,
             key=address.key,
             id=secrets.token_urlsafe(48),
             account=ctx.principal.account,
             created=float(int(ctx.now())),
-            attributes=attributes_of(
-                req, acl=await self._object_acl(ctx, req), lock=await new_lock(self._objects, ctx, req)
-            ),
+            attributes=sealed(attributes, sealing),
             algorithm=asked or DEFAULT_ALGORITHM,
             kind=_kind(asked, req.get("ChecksumType")),
             is_declared=asked is not None,
         )
         await self._objects.create_upload(upload)
         result = {"Bucket": upload.bucket, "Key": upload.key, "UploadId": upload.id}
+        result |= encryption_members(upload.attributes.seal)
         if upload.is_declared:
             result |= {"ChecksumAlgorithm": upload.algorithm, "ChecksumType": upload.kind}
         return result
@@ -64,9 +68,13 @@ class Uploads(Family):
                 f"Checksum Type mismatch occurred, expected checksum Type: {upload.algorithm.lower()}, "
                 f"actual checksum Type: {expect.checksum[0].lower()}"
             )
-        part = await self._objects.put_part(upload, part_number(req), upload_of(req.get("Body")), expect)
+        key = await self._encryption.part_key(ctx, req, upload.attributes.seal)
+        part = await self._objects.put_part(
+            upload, part_number(req), upload_of(req.get("Body")), expect, key=key
+        )
         shown = dict((expect.checksum,)) if expect.checksum is not None else part.checksums
-        return {"ETag": quoted(part.etag), **part_checksum_members(shown)}
+        shown_seal = encryption_members(upload.attributes.seal)
+        return {"ETag": quoted(part.etag), **part_checksum_members(shown), **shown_seal}
 
     async def complete_multipart_upload(self, ctx: Context, req: Params) -> Result:
         """Make the object of the parts listed; asked again within a day, give the same answer."""
@@ -85,6 +93,7 @@ class Uploads(Family):
             "Key": info.key,
             "ETag": quoted(info.etag),
             **checksum_members(info.checksum),
+            **encryption_members(info.attributes.seal),
             **await shown_members(self._objects, info),
         }
 

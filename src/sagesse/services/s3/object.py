@@ -18,6 +18,7 @@ from sagesse.services.s3._range import Slice, requested_slice
 from sagesse.services.s3._shown import shown_members
 from sagesse.services.s3._unsupported import refuse_unsupported
 from sagesse.services.s3._version import version_members, version_of
+from sagesse.services.s3.encryption import check_customer_key, encryption_members, sealed
 
 _MAX_DELETIONS = 1000
 _OVERRIDES = (
@@ -36,25 +37,33 @@ class Objects(Family):
     async def put_object(self, ctx: Context, req: Params) -> Result:
         """Store the payload; it is on disk when this answers."""
         address = await self._address(ctx, req)
+        attributes = attributes_of(
+            req, acl=await self._object_acl(ctx, req), lock=await new_lock(self._objects, ctx, req)
+        )
+        sealing = await self._sealing(ctx, req, address)
         info = await self._objects.put(
             address,
             upload_of(req.get("Body")),
-            attributes_of(
-                req, acl=await self._object_acl(ctx, req), lock=await new_lock(self._objects, ctx, req)
-            ),
+            sealed(attributes, sealing),
             expect=expectation(req),
             condition=write_condition(req),
+            key=sealing.key if sealing else None,
         )
         return {
             "ETag": quoted(info.etag),
             **checksum_members(info.checksum),
+            **encryption_members(info.attributes.seal),
             **await shown_members(self._objects, info),
         }
 
     async def get_object(self, ctx: Context, req: Params) -> Result:
         """The object or a slice of it."""
         found, piece, members = await self._find(ctx, req)
-        return {**members, "Body": found.read(piece.offset, piece.size_bytes)}
+        seal = found.info.attributes.seal
+        if seal is None:
+            return {**members, "Body": found.read(piece.offset, piece.size_bytes)}
+        key = await self._encryption.key_of(ctx, req, seal)
+        return {**members, "Body": await found.unseal(piece.offset, piece.size_bytes, key)}
 
     async def head_object(self, ctx: Context, req: Params) -> Result:
         """What GET would say, without the bytes."""
@@ -99,6 +108,7 @@ class Objects(Family):
         """Only the attributes asked for."""
         address = await self._address(ctx, req)
         info = (await self._objects.get(address, version_of(req))).info
+        check_customer_key(req, info.attributes.seal)
         asked = {name.strip() for entry in req["ObjectAttributes"] for name in str(entry).split(",")}
         offers: dict[str, Any] = {
             "ETag": info.etag,
@@ -120,6 +130,7 @@ class Objects(Family):
         address = await self._address(ctx, req)
         found = await self._objects.get(address, version_of(req))
         info = found.info
+        check_customer_key(req, info.attributes.seal)
         check_read(req, info)
         piece = requested_slice(req, info)
         members = object_members(info)
@@ -129,6 +140,7 @@ class Objects(Family):
             members |= await shown_members(self._objects, info)
         if info.attributes.lock is not None:
             members |= lock_members(info.attributes.lock)
+        members |= encryption_members(info.attributes.seal)
         members["ContentLength"] = piece.size_bytes
         if piece.is_partial:
             members["ContentRange"] = piece.content_range(info.size_bytes)
