@@ -1,7 +1,9 @@
 """The part of `ObjectStore`'s conformance suite that is about versions, delete markers and locks."""
 
+import asyncio
 from typing import Any
 
+from sagesse.core.body import BytesUpload
 from sagesse.core.error import ServiceError
 from sagesse.engines.objects.base import (
     NULL_VERSION,
@@ -11,6 +13,7 @@ from sagesse.engines.objects.base import (
     Condition,
     Deleted,
     Deletion,
+    Expectation,
     ListQuery,
     Lock,
     ObjectInfo,
@@ -220,6 +223,25 @@ class VersionChecks:
         assert run(store.tag(address, {"t": "2"})).version == second.version
         tags = [run(store.get(address, info.version)).info.attributes.tags for info in (first, second)]
         assert tags == [{"t": "1"}, {"t": "2"}]
+
+    def test_many_writers_of_one_key_leave_all_their_versions(self, store: ObjectStore) -> None:
+        new_versioned_bucket(store)
+        bodies = [part_of(number, 70_000 if number % 2 else 5_000) for number in range(64)]
+
+        async def work() -> list[ObjectInfo]:
+            address = Address(BUCKET, "k")
+            return await asyncio.gather(
+                *(
+                    store.put(
+                        address, BytesUpload(body), Attributes(), expect=Expectation(), condition=Condition()
+                    )
+                    for body in bodies
+                )
+            )
+
+        infos = run(work())
+        assert [read_version(store, "k", info.version) for info in infos] == bodies
+        assert len(listed(store)) == len(bodies)
 
     def test_a_bucket_with_versions_is_not_deleted(self, store: ObjectStore) -> None:
         new_versioned_bucket(store)

@@ -82,6 +82,17 @@ def test_only_what_the_filter_names_expires(bench: Bench) -> None:
     assert bench.after(3).keys == ["a/large", "b/small"]
 
 
+def test_rules_of_several_prefixes_are_all_applied(bench: Bench) -> None:
+    new_bucket(bench.store)
+    for key in ("a", "logs/a/1", "logs/b/1", "logs/c/1", "z"):
+        put(bench.store, key, b"x")
+    bench.rules(
+        {"Filter": {"Prefix": "logs/c"}, "Expiration": {"Days": 1}},
+        {"Filter": {"Prefix": "logs/a/"}, "Expiration": {"Days": 1}},
+    )
+    assert bench.after(3).keys == ["a", "logs/b/1", "z"]
+
+
 def test_tags_of_a_filter_must_all_be_there(bench: Bench) -> None:
     new_bucket(bench.store)
     tagged(bench.store, "both", a="1", b="2", c="3")

@@ -1,5 +1,6 @@
 """The index of the local store: its tables and the rows in them."""
 
+import sqlite3
 from typing import NamedTuple
 
 import msgspec
@@ -40,6 +41,14 @@ SCHEMA = (
     "CREATE INDEX IF NOT EXISTS completed_at ON completed (at)",
     "CREATE TABLE IF NOT EXISTS epoch (name TEXT PRIMARY KEY) WITHOUT ROWID",
 )
+
+
+def upgrade(connection: sqlite3.Connection) -> None:
+    """Bring an index from before versions up to date; every object in it is a ``null`` version."""
+    columns = {row[1] for row in connection.execute("PRAGMA table_info(object)")}
+    if "is_latest" in columns:
+        connection.execute("ALTER TABLE object RENAME COLUMN is_latest TO number")
+        connection.execute("UPDATE object SET number = 0")
 
 
 class Segment(NamedTuple):

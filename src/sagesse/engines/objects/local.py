@@ -26,7 +26,7 @@ from sagesse.engines.objects._history import require_object
 from sagesse.engines.objects._listing import list_page
 from sagesse.engines.objects._read import Reader, Stored, cut
 from sagesse.engines.objects._receive import Received, Receiver, Writer
-from sagesse.engines.objects._schema import SCHEMA, Details, Row, Segment
+from sagesse.engines.objects._schema import SCHEMA, Details, Row, Segment, upgrade
 from sagesse.engines.objects._seal_writer import SealingWriter
 from sagesse.engines.objects._sweep import Sweeper
 from sagesse.engines.objects._version_listing import list_versions
@@ -106,6 +106,7 @@ class LocalObjectStore:
         self._inline_bytes = inline_bytes
         self._min_part_bytes = min_part_bytes
         self._database = Database(folder / "index.db", SCHEMA, durable=durable)
+        self._database.write(upgrade)
         self._buckets = BucketCache()
         self._blobs = BlobFolder(folder / "blobs", durable=durable)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="object")
