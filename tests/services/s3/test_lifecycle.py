@@ -115,3 +115,17 @@ def test_objects_no_rule_is_about_say_nothing(s3: Any, bucket: str) -> None:
     configure(s3, bucket, rule(Filter={"Prefix": "a/"}), rule(Filter=TAG))
     assert "Expiration" not in s3.put_object(Bucket=bucket, Key="k", Body=b"x")
     assert "Expiration" in s3.put_object(Bucket=bucket, Key="k", Body=b"x", Tagging="a=1&b=2")
+
+
+def test_uploads_say_when_they_are_aborted(s3: Any, bucket: str) -> None:
+    name = {"Bucket": bucket, "Key": "k"}
+    assert "AbortDate" not in s3.create_multipart_upload(**name)
+    abort = {"DaysAfterInitiation": 2}
+    configure(
+        s3, bucket, {"ID": "r", "Status": "Enabled", "Filter": {}, "AbortIncompleteMultipartUpload": abort}
+    )
+    made = s3.create_multipart_upload(**name)
+    listed = s3.list_parts(**name, UploadId=made["UploadId"])
+    for answer in (made, listed):
+        assert answer["AbortRuleId"] == "r"
+        assert (answer["AbortDate"] - datetime.now(UTC)).total_seconds() < 3 * 86_400

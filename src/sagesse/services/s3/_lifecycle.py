@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 import orjson
 
-from sagesse.engines.objects.base import Bucket, ObjectEntry, ObjectInfo
+from sagesse.engines.objects.base import Bucket, ObjectEntry, ObjectInfo, UploadInfo
 from sagesse.services.s3._setting import LIFECYCLE
 
 DAY_S = 86_400
@@ -100,6 +100,19 @@ def expiration_members(bucket: Bucket, info: ObjectInfo) -> dict[str, str]:
         return {}
     at, name = min(found)
     return {"Expiration": f'expiry-date="{formatdate(at, usegmt=True)}", rule-id="{quote(name, safe="")}"'}
+
+
+def abort_members(bucket: Bucket, upload: UploadInfo) -> dict[str, Any]:
+    """When and by which rule an upload will be aborted, as members of a response."""
+    found = [
+        (due(upload.created, rule.abort_days), rule.id)
+        for rule in rules_of(bucket)
+        if rule.abort_days is not None and upload.key.startswith(rule.prefix)
+    ]
+    if not found:
+        return {}
+    at, name = min(found)
+    return {"AbortDate": at, "AbortRuleId": name}
 
 
 def _rule(rule: dict[str, Any]) -> Rule:

@@ -21,6 +21,7 @@ from sagesse.services.s3._checksum import (
 from sagesse.services.s3._condition import bare, write_condition
 from sagesse.services.s3._error import invalid_argument, malformed_xml
 from sagesse.services.s3._family import Family, owner
+from sagesse.services.s3._lifecycle import abort_members
 from sagesse.services.s3._lock import new_lock
 from sagesse.services.s3._page import encoder, page_limit
 from sagesse.services.s3._shown import shown_members
@@ -53,7 +54,8 @@ class Uploads(Family):
             is_declared=asked is not None,
         )
         await self._objects.create_upload(upload)
-        result = {"Bucket": upload.bucket, "Key": upload.key, "UploadId": upload.id}
+        result: dict[str, Any] = {"Bucket": upload.bucket, "Key": upload.key, "UploadId": upload.id}
+        result |= abort_members(await self._objects.bucket(upload.bucket), upload)
         result |= encryption_members(upload.attributes.seal)
         if upload.is_declared:
             result |= {"ChecksumAlgorithm": upload.algorithm, "ChecksumType": upload.kind}
@@ -112,6 +114,7 @@ class Uploads(Family):
             "Bucket": upload.bucket,
             "Key": upload.key,
             "UploadId": upload.id,
+            **abort_members(await self._objects.bucket(upload.bucket), upload),
             "PartNumberMarker": marker,
             "MaxParts": limit,
             "IsTruncated": len(later) > len(shown),
