@@ -1,5 +1,5 @@
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -43,7 +43,10 @@ class Things(Service):
 
 
 class Nobody:
-    def check(self, call: Call, grants: Iterable[Grant], facts: Mapping[str, str]) -> None:
+    def is_unlimited(self, principal: object, service: str) -> bool:
+        return False
+
+    def check(self, call: Call, grants: Iterable[Grant], facts: object) -> None:
         raise ServiceError("AccessDeniedException", f"no {list(grants)}", status=403)
 
 

@@ -1,6 +1,7 @@
 """The server's own process: open everything, answer until a signal, close in good order."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -17,6 +18,7 @@ from sagesse.cli.instance import Facts, publish
 from sagesse.cli.screen import Screen
 from sagesse.config import Settings
 
+_OBJECTS_BETWEEN_ROUNDS = 20_000
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -50,12 +52,20 @@ async def _answer(app: App, screen: Screen) -> int:
     except (OSError, OverflowError) as error:
         await app.stop()
         raise _cannot_listen(app.settings, error) from error
+    _settle_memory()
     facts = _facts(app)
     publish(app.settings.folder, facts)
     screen.result(msgspec.to_builtins(facts), *words(facts, "Sagesse answers", host=app.settings.host))
     await stopping.wait()
     await app.stop()
     return Exit.DONE
+
+
+def _settle_memory() -> None:
+    """Leave what a server keeps for life out of the collector's rounds, and make these rarer."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BETWEEN_ROUNDS, 20, 50)
 
 
 def words(facts: Facts, what: str, *, host: str = _LOOPBACK[0]) -> list[str]:

@@ -226,7 +226,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
             source.update(self.extend(ctx, record))
         if "Tags" in members and record.tags:
             source["Tags"] = [{"Key": key, "Value": value} for key, value in record.tags.items()]
-        return {member: source[member] for member in members if member in source}
+        return {member: value for member, value in source.items() if member in members}
 
 
 def _merge(

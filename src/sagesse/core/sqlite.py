@@ -23,6 +23,10 @@ _GROUP_SIZE = 256
 class Database:
     """A SQLite database in WAL mode.
 
+    Attributes:
+        generation: grows with every commit, before its writers hear of it: what was read while it was the same number
+            is still so.
+
     Args:
         path: the file; its folder must exist.
         schema: statements run at opening, each idempotent (``CREATE ... IF NOT EXISTS``).
@@ -36,6 +40,7 @@ class Database:
         self._readers: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self.generation = 0
         self._writer_connection = self._connect()
         for statement in schema:
             self._writer_connection.execute(statement)
@@ -116,6 +121,7 @@ class Database:
             for work, future in group:
                 outcomes.append((future, *_attempt(connection, work)))
             connection.execute("COMMIT")
+            self.generation += 1
         except sqlite3.Error as error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")

@@ -25,6 +25,7 @@ _SCHEMA = (
         expires REAL NOT NULL, PRIMARY KEY (owner, token)) WITHOUT ROWID""",
 )
 _WHERE_KEY = "WHERE kind=? AND account=? AND region=? AND name=?"
+_MOST_KEPT = 1024  # encoded records
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Record).decode
 
@@ -39,10 +40,21 @@ class SqliteStore:
 
     def __init__(self, path: Path, *, durable: bool = True) -> None:
         self._database = Database(path, _SCHEMA, durable=durable)
+        self._bodies: dict[Key, tuple[int, bytes]] = {}  # as read at a generation of the database
 
     def get(self, key: Key) -> Record | None:
         """See `Store.get`."""
-        return _fetch(self._database.reader, key)
+        generation, body = self._bodies.get(key, (-1, b""))
+        if generation != self._database.generation:
+            generation = self._database.generation
+            found = _body(self._database.reader, key)
+            if found is None:
+                return None
+            body = found
+            if len(self._bodies) >= _MOST_KEPT:
+                self._bodies.clear()
+            self._bodies[key] = (generation, body)
+        return _decode(body)
 
     def by_arn(self, arn: str) -> Record | None:
         """See `Store.by_arn`."""
@@ -138,8 +150,13 @@ class SqliteStore:
 
 
 def _fetch(connection: sqlite3.Connection, key: Key) -> Record | None:
+    body = _body(connection, key)
+    return _decode(body) if body is not None else None
+
+
+def _body(connection: sqlite3.Connection, key: Key) -> bytes | None:
     row = connection.execute(f"SELECT body FROM record {_WHERE_KEY}", key).fetchone()
-    return _decode(row[0]) if row else None
+    return row[0] if row else None
 
 
 def _save(connection: sqlite3.Connection, record: Record) -> None:

@@ -33,8 +33,9 @@ class Guard(NamedTuple):
 class ResourcePolicies(Protocol):
     """Where resources keep policies of their own, e.g. bucket policies. Asked for every grant: answers from memory."""
 
-    def covers(self, grant: Grant) -> bool:
-        """Whether resources of the grant's sort may have such policies at all; asked first, for every grant."""
+    @property
+    def service(self) -> str:
+        """The service whose resources they are."""
         ...
 
     def find(self, principal: Principal, grant: Grant, facts: Facts) -> Guard | None:
@@ -57,13 +58,16 @@ class IdentityAuthorizer(Authorizer):
         self._identities = identities
         self._resource_policies = resource_policies
 
-    def check(self, call: Call, grants: Iterable[Grant], facts: CallFacts) -> None:
+    def is_unlimited(self, principal: Principal, service: str) -> bool:
+        """See `Authorizer.is_unlimited`."""
+        if principal.kind not in ("root", "service"):
+            return False
+        return self._resource_policies is None or service != self._resource_policies.service
+
+    def check(self, call: Call, grants: Iterable[Grant], facts: Callable[[], CallFacts]) -> None:
         """See `Authorizer.check`."""
         principal = call.principal
-        is_unlimited = principal.kind in ("root", "service")
         for grant in grants:
-            if is_unlimited and not self._covers(grant):
-                continue
             known = self._known(grant, partial(_facts, call, grant, facts))
             decision = self.decide(principal, grant, known)
             if not decision.is_allowed:
@@ -101,7 +105,7 @@ class IdentityAuthorizer(Authorizer):
         Raises:
             ServiceError: AccessDenied, in AWS's wording.
         """
-        if ctx.principal.kind in ("root", "service") and not self._covers(grant):
+        if self.is_unlimited(ctx.principal, service):
             return
         known = self._known(grant, lambda: (context_facts(ctx), principal_facts(ctx.principal), facts or {}))
         decision = self.decide(ctx.principal, grant, known)
@@ -116,9 +120,6 @@ class IdentityAuthorizer(Authorizer):
         permissions = self._identities.permissions(principal)
         decide = permissions.decide_granted if is_granted else permissions.decide
         return decide(grant.action, grant.resource, facts)
-
-    def _covers(self, grant: Grant) -> bool:
-        return self._resource_policies is not None and self._resource_policies.covers(grant)
 
     def _known(self, grant: Grant, gather: Callable[[], Iterable[RawFacts]]) -> Facts:
         return Facts(gather, partial(self._late, grant))
@@ -135,11 +136,11 @@ class IdentityAuthorizer(Authorizer):
         return self._resource_policies.fact(grant, key, facts) if self._resource_policies else None
 
 
-def _facts(call: Call, grant: Grant, facts: CallFacts) -> Iterable[RawFacts]:
+def _facts(call: Call, grant: Grant, facts: Callable[[], CallFacts]) -> Iterable[RawFacts]:
     """What the call itself says."""
     yield principal_facts(call.principal)
     yield request_tags(call.params)
-    yield facts
+    yield facts()
     if grant.action == "iam:PassRole":
         yield {"iam:PassedToService": f"{call.service}.amazonaws.com"}
 

@@ -21,12 +21,10 @@ class BucketGuards:
         objects: where buckets and their settings are kept.
     """
 
+    service = "s3"
+
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
-
-    def covers(self, grant: Grant) -> bool:
-        """See `ResourcePolicies.covers`."""
-        return grant.action.startswith("s3:")
 
     def find(self, principal: Principal, grant: Grant, facts: Facts) -> Guard | None:
         """See `ResourcePolicies.find`."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import regex
@@ -13,6 +13,7 @@ _TOKEN = re.compile(r"\\[pP]\{[^}]*\}|\\.|\[\^?|\]|&&|.", re.DOTALL)
 _ATOM = re.compile(r"\\[pP]\{[^}]*\}|\\.|\[(?:\\.|[^\]\\])*\]", re.DOTALL)
 _REPEATED_GROUP = re.compile(r"\)(?:[*+]|\{)")
 _REPETITION = re.compile(r"[*+]|\{\d*,\d*\}")
+_SHORT = 128  # characters
 _FEW_STEPS = 1_000_000
 _ASCII = {"\\w": "a-zA-Z0-9_", "\\d": "0-9"}  # Java means ASCII by these; so do its POSIX classes
 _POSIX = {
@@ -48,6 +49,10 @@ def matches(pattern: str, text: str) -> bool:
     Raises:
         PatternTimeout: no answer within 50 ms.
     """
+    return _matches_short(pattern, text) if len(text) <= _SHORT else _matches(pattern, text)
+
+
+def _matches(pattern: str, text: str) -> bool:
     compiled = _compile(pattern)
     if compiled is None:
         return True
@@ -62,6 +67,9 @@ def matches(pattern: str, text: str) -> bool:
 def is_known(pattern: str) -> bool:
     """Whether the pattern can be compiled."""
     return _compile(pattern) is not None
+
+
+_matches_short = lru_cache(4096)(_matches)  # the same few names come again and again
 
 
 @cache
