@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from typing import Protocol
-from urllib.parse import unquote
 
 from sagesse.core.error import ServiceError
-from sagesse.wire.host import parse_host
 from sagesse.wire.message import WireReply, WireRequest
+from sagesse.wire.page import place_of
 
 
 class CrossOrigin(Protocol):
@@ -31,10 +30,8 @@ def preflight_bucket(request: WireRequest) -> str | None:
     """The bucket an OPTIONS request is about, or None when it is about none."""
     if request.method != "OPTIONS":
         return None
-    host = parse_host(request.headers.get("host", ""))
-    if host.endpoint != "s3" and (host.endpoint or host.is_aws):
-        return None
-    return host.bucket or unquote(request.raw_path.split("/", 2)[1]) or None
+    place = place_of(request)
+    return place.bucket if place else None
 
 
 def preflight(rules: CrossOrigin, bucket: str, request: WireRequest) -> WireReply:

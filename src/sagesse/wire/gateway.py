@@ -23,11 +23,13 @@ from sagesse.core.principal import Principal
 from sagesse.wire.authenticate import Authenticator, Caller
 from sagesse.wire.codec import OperationCodec, codec, write_common_error
 from sagesse.wire.cors import CrossOrigin, preflight, preflight_bucket, shared
+from sagesse.wire.form import Form
 from sagesse.wire.front import Exchange
 from sagesse.wire.host import parse_host
 from sagesse.wire.inflate import inflate
 from sagesse.wire.message import Route, WireReply, WireRequest
 from sagesse.wire.payload import Body, PayloadUpload, s3_payload_form, without_chunking
+from sagesse.wire.post import answer, as_put, posted_to, signer
 from sagesse.wire.refusal import refusal
 from sagesse.wire.reply import Send, send_reply
 from sagesse.wire.route import Router, router
@@ -130,6 +132,9 @@ class Gateway:
                 return WireReply(200, [("Content-Type", "text/plain")], b"")
             if self._cross_origin is not None and (bucket := preflight_bucket(request)):
                 return self._preflight(self._cross_origin, bucket, request, request_id)
+            if request.method == "POST" and (bucket := posted_to(request)):
+                reply = await self._posted(bucket, request, body, request_id)
+                return self._shared(reply, bucket, request)
             return await self._aws(request, body, request_id)
         except Exception as failure:
             _log.error(
@@ -155,9 +160,33 @@ class Gateway:
         except ServiceError as error:
             return self._common_error(error, request, request_id)
         reply = await self._answer(arrival, request_id)
-        if "origin" in request.headers and self._cross_origin is not None and arrival.route.service == "s3":
-            return shared(self._cross_origin, arrival.route.labels.get("Bucket", ""), request, reply)
-        return reply
+        if arrival.route.service != "s3":
+            return reply
+        return self._shared(reply, arrival.route.labels.get("Bucket", ""), request)
+
+    def _shared(self, reply: WireReply, bucket: str, request: WireRequest) -> WireReply:
+        if "origin" not in request.headers or self._cross_origin is None:
+            return reply
+        return shared(self._cross_origin, bucket, request, reply)
+
+    async def _posted(self, bucket: str, request: WireRequest, body: Body, request_id: str) -> WireReply:
+        """Store the file of a browser's form."""
+        put = codec("s3", "PutObject", "rest-xml")
+        now = self._authenticator.now()
+        try:
+            form = Form(body, request.headers["content-type"])
+            await form.open()
+            principal = signer(self._authenticator, form.fields)
+            upload, labels = as_put(form, bucket, request, now)
+            arrival = _Arrival(upload, body, None, Route("s3", "PutObject", "rest-xml", labels), put)
+            reply = put.write(
+                await self._pipeline.run(self._call(arrival, principal, request_id)), request_id
+            )
+            return answer(form, bucket, request, reply)
+        except Refused as refused:
+            return put.write_error(refusal(refused, "rest-xml", signature=None, now=now), request_id)
+        except ServiceError as error:
+            return put.write_error(error, request_id)
 
     async def _answer(self, arrival: _Arrival, request_id: str) -> WireReply:
         try:

@@ -128,6 +128,40 @@ def verify(signature: Signature, secret: str, request: Signed, payload_hash: str
     raise Refused("mismatch")
 
 
+def parse_form(fields: Mapping[str, str], now: float) -> Signature:
+    """The signature of a browser form's policy, of version 4 or 2; the policy says how long it holds.
+
+    Raises:
+        Refused: `malformed`, or `missing` when the form is not signed.
+    """
+    token = fields.get("x-amz-security-token")
+    if "x-amz-signature" not in fields:
+        key = fields.get("awsaccesskeyid", "")
+        if not key or "signature" not in fields:
+            raise Refused("missing")
+        return Signature(key, "", "", "s3", "", fields["signature"], "", now, token, None)
+    if fields.get("x-amz-algorithm") != ALGORITHM:
+        raise Refused("mechanism", fields.get("x-amz-algorithm", "none"))
+    parts = {
+        "Credential": fields.get("x-amz-credential", ""),
+        "SignedHeaders": "host",
+        "Signature": fields["x-amz-signature"],
+    }
+    return _signature(parts, fields.get("x-amz-date", ""), token=token, expires_s=MAX_EXPIRES_S)
+
+
+def verify_text(signature: Signature, secret: str, text: str) -> None:
+    """Refuse a text (a form's policy) that was not signed with `secret`.
+
+    Raises:
+        Refused: `mismatch`.
+    """
+    key = _derive(secret, signature.date, signature.region, signature.service)
+    digest = hmac.digest(key, text.encode(), "sha256").hex().encode()
+    if not hmac.compare_digest(digest, signature.value.encode("latin-1", "replace")):
+        raise Refused("mismatch")
+
+
 def payload_digest(body: bytes) -> str:
     """What stands for `body` in a canonical request."""
     return hashlib.sha256(body).hexdigest() if body else EMPTY_SHA256
