@@ -309,3 +309,43 @@ def test_the_server_can_encrypt_whatever_comes(tmp_path: Path) -> None:
         put = s3.put_object(Bucket="all", Key="k", Body=b"x")
         assert put["ServerSideEncryption"] == "AES256"
         assert s3.get_object(Bucket="all", Key="k")["Body"].read() == b"x"
+
+
+def test_a_buckets_default_encrypts_what_nobody_asks_about(s3: Any, bucket: str, key: str) -> None:
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    rule = {"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": True}
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    put = s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    assert (put["SSEKMSKeyId"], put["BucketKeyEnabled"]) == (key, True)
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+
+
+def test_a_request_may_ask_for_another_encryption_than_the_bucket(s3: Any, bucket: str, key: str) -> None:
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    rules = {"Rules": [{"ApplyServerSideEncryptionByDefault": default}]}
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=rules)
+    put = s3.put_object(Bucket=bucket, Key="k", Body=b"x", ServerSideEncryption="AES256")
+    assert (put["ServerSideEncryption"], "SSEKMSKeyId" in put) == ("AES256", False)
+
+
+def test_versions_of_one_name_may_be_sealed_in_different_ways(s3: Any, bucket: str) -> None:
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    ids = [
+        s3.put_object(Bucket=bucket, Key="k", Body=name.encode(), **writing)["VersionId"]
+        for name, (writing, _) in WAYS.items()
+    ]
+    for version, (name, (_, reading)) in zip(ids, WAYS.items(), strict=True):
+        found = s3.get_object(Bucket=bucket, Key="k", VersionId=version, **reading)
+        assert found["Body"].read() == name.encode()
+
+
+def test_encryption_outlives_a_restart(tmp_path: Path) -> None:
+    with Server(tmp_path, ephemeral=False) as server:
+        s3 = server.client("s3")
+        s3.create_bucket(Bucket="kept")
+        for name, (writing, _) in WAYS.items():
+            s3.put_object(Bucket="kept", Key=name, Body=LARGE, **writing)
+        server.kill()
+        server.start()
+        for name, (_, reading) in WAYS.items():
+            assert s3.get_object(Bucket="kept", Key=name, **reading)["Body"].read() == LARGE
