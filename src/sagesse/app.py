@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+import msgspec
 import orjson
 
 from sagesse.algorithms.registry import ALGORITHMS, algorithm
@@ -265,7 +266,7 @@ class App:
         return _json(200, {"status": "empty"})
 
     async def _status(self, _: WireRequest) -> WireReply:
-        usage = {name: used._asdict() for name, used in self.meter.snapshot().items()}
+        usage = msgspec.to_builtins(self.meter.snapshot())
         return _json(200, {"status": "ok", "ephemeral": self.settings.ephemeral, "usage": usage})
 
 

@@ -1,9 +1,9 @@
 """Request metering: how many calls of each operation, how many failed, and how long they took."""
 
-from typing import NamedTuple
+import msgspec
 
 
-class Usage(NamedTuple):
+class Usage(msgspec.Struct):
     """Totals of one operation since the server started."""
 
     calls: int = 0
@@ -20,19 +20,19 @@ class Meter:
 
     def count(self, service: str, operation: str, *, status: int, seconds: float) -> None:
         """Add one call that ended with an HTTP status after `seconds`."""
-        used = self._usage.get((service, operation), Usage())
-        self._usage[service, operation] = Usage(
-            used.calls + 1,
-            used.client_errors + (400 <= status < 500),
-            used.server_errors + (status >= 500),
-            used.seconds + seconds,
-        )
+        used = self._usage.get((service, operation))
+        if used is None:
+            used = self._usage[service, operation] = Usage()
+        used.calls += 1
+        used.seconds += seconds
+        if status >= 500:
+            used.server_errors += 1
+        elif status >= 400:
+            used.client_errors += 1
 
     def snapshot(self) -> dict[str, Usage]:
         """Totals by "service:Operation"."""
-        return {
-            f"{service}:{operation}": usage for (service, operation), usage in sorted(self._usage.items())
-        }
+        return {f"{service}:{operation}": usage for (service, operation), usage in sorted(self._usage.items())}
 
     def wipe(self) -> None:
         """Start again from nothing."""
