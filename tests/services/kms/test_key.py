@@ -1,5 +1,6 @@
 """Keys as boto3 sees them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -138,3 +139,11 @@ def test_operations_on_keys_of_other_sorts_say_501(kms: Any, key: str) -> None:
     with pytest.raises(ClientError) as refusal:
         kms.generate_data_key_pair(KeyId=key, KeyPairSpec="RSA_2048")
     assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+def test_first_uses_at_the_same_moment_make_one_managed_key(kms: Any) -> None:
+    def use(_: int) -> str:
+        return kms.describe_key(KeyId="alias/aws/glue")["KeyMetadata"]["KeyId"]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(use, range(16)))) == 1
