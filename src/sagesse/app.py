@@ -119,6 +119,7 @@ class App:
             endpoints=self._own(),
             region=self.settings.region,
             cross_origin=s3.SharingRules(self.objects),
+            websites=partial(s3.website_of, self.objects),
         )
         self._wire = await serve(
             gateway, host=self.settings.host, port=self.settings.port, authority=self.authority

@@ -50,3 +50,17 @@ def test_the_sdks_telemetry_is_known() -> None:
 @given(st.text(max_size=80))
 def test_any_text_is_taken_apart(text: str) -> None:
     parse_host(text)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "b.s3-website-us-east-1.amazonaws.com",
+        "b.s3-website.us-east-1.amazonaws.com",
+        "b.s3-website.localhost:4577",
+    ],
+)
+def test_a_website_is_a_host_of_its_own(name: str) -> None:
+    host = parse_host(name)
+    assert (host.is_website, host.bucket) == (True, "b")
+    assert not parse_host("b.s3.us-east-1.amazonaws.com").is_website

@@ -35,6 +35,7 @@ from sagesse.wire.reply import Send, send_reply
 from sagesse.wire.route import Router, router
 from sagesse.wire.signature import parse
 from sagesse.wire.sigv4 import UNSIGNED, Refused, Signature, Signed, payload_digest
+from sagesse.wire.website import Find, Visit, Websites
 
 OWN_ROOT = "/_sagesse/"
 _log = logging.getLogger(__name__)
@@ -77,6 +78,7 @@ class Gateway:
         region: of requests that name none.
         limits: bounds of a request.
         cross_origin: what buckets allow pages of other origins; nothing unless given.
+        websites: the website configuration of a bucket, or None; there are no websites unless given.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Gateway:
         region: str = "us-east-1",
         limits: Limits | None = None,
         cross_origin: CrossOrigin | None = None,
+        websites: Find | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._authenticator = authenticator
@@ -95,6 +98,7 @@ class Gateway:
         self._region = region
         self._limits = limits or Limits()
         self._cross_origin = cross_origin
+        self._websites = Websites(pipeline.run, websites) if websites else None
         self._router: Router = router()
 
     async def __call__(
@@ -128,8 +132,12 @@ class Gateway:
         try:
             if request.raw_path.startswith(OWN_ROOT):
                 return await self._own(request, body)
-            if parse_host(request.headers.get("host", "")).is_telemetry:
+            host = parse_host(request.headers.get("host", ""))
+            if host.is_telemetry:
                 return WireReply(200, [("Content-Type", "text/plain")], b"")
+            if host.is_website and self._websites is not None:
+                visit = Visit(request, host.bucket, host.region or self._region, request_id)
+                return await self._websites.reply(visit)
             if self._cross_origin is not None and (bucket := preflight_bucket(request)):
                 return self._preflight(self._cross_origin, bucket, request, request_id)
             if request.method == "POST" and (bucket := posted_to(request)):

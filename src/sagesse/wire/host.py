@@ -8,7 +8,8 @@ from typing import NamedTuple
 AWS_DOMAINS = ("amazonaws.com", "amazonaws.com.cn", "api.aws", "app.aws", "on.aws")
 
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
-_S3_LABEL = re.compile(r"s3(-accelerate|-fips|-website|-[a-z]{2}(-[a-z]+)+-\d)?")
+_S3_LABEL = re.compile(r"s3(-accelerate|-fips|(-website)?(-[a-z]{2}(-[a-z]+)+-\d)?)?")
+_WEBSITE = "s3-website"
 _MAX_NAME = 260
 _LOCAL = ("localhost", "localhost.localdomain")
 _BUCKET = re.compile(r"[a-z0-9A-Z._-]{3,255}")
@@ -23,6 +24,7 @@ class Host(NamedTuple):
     endpoint: str = ""
     region: str = ""
     bucket: str = ""
+    is_website: bool = False
 
     @property
     def is_telemetry(self) -> bool:
@@ -56,7 +58,8 @@ def _parse(authority: str) -> Host:
     if at is not None:
         label = labels[at]
         inner = _REGION.search(label)
-        return Host(name, True, "s3", region or (inner[0] if inner else ""), ".".join(labels[:at]))
+        bucket, place = ".".join(labels[:at]), region or (inner[0] if inner else "")
+        return Host(name, True, "s3", place, bucket, label.startswith(_WEBSITE))
     endpoint = ".".join(label for label in labels if label not in {region, "dualstack"})
     return Host(name, True, endpoint, region)
 
@@ -82,4 +85,5 @@ def _local(name: str) -> Host:
     if at is None:
         bucket = ".".join(labels)
         return Host(name, bucket=bucket if _BUCKET.fullmatch(bucket) else "")
-    return Host(name, endpoint="s3", bucket=".".join(labels[:at]))
+    is_website = labels[at].startswith(_WEBSITE)
+    return Host(name, endpoint="s3", bucket=".".join(labels[:at]), is_website=is_website)

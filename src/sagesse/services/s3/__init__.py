@@ -25,7 +25,7 @@ from sagesse.services.s3.policy import Policies
 from sagesse.services.s3.public_access import PublicAccess
 from sagesse.services.s3.tag import Tags
 from sagesse.services.s3.version import Versions
-from sagesse.services.s3.website import Websites
+from sagesse.services.s3.website import Websites, website_of
 
 __all__ = [
     "Acls",
@@ -47,6 +47,7 @@ __all__ = [
     "Versions",
     "Websites",
     "services",
+    "website_of",
 ]
 
 

@@ -1,10 +1,12 @@
 """Website configurations of buckets; `wire.website` answers browsers by them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
 from sagesse.core.service import Params, Result
+from sagesse.engines.objects import ObjectStore
 from sagesse.services.s3._error import invalid_argument, malformed_xml
 from sagesse.services.s3._family import Family
 from sagesse.services.s3._setting import WEBSITE
@@ -42,6 +44,12 @@ class Websites(Family):
         bucket = await self._bucket(ctx, req)
         await self._objects.configure_bucket(bucket.name, WEBSITE, None)
         return None
+
+
+def website_of(objects: ObjectStore, name: str) -> Mapping[str, Any] | None:
+    """The website configuration of a bucket, or None."""
+    bucket = objects.find_bucket(name)
+    return bucket.settings.get(WEBSITE) if bucket else None
 
 
 def _check(wish: dict[str, Any]) -> None:
