@@ -365,6 +365,23 @@ class ObjectChecks:
         assert (attributes.metadata, attributes.tags) == ({"m": "1"}, {"t": "2"})
         assert read(store, "k") == b"x" * LARGE
 
+    def test_an_access_list_changes_alone(self, store: ObjectStore) -> None:
+        new_bucket(store)
+        put(store, "k", b"x", attributes=Attributes(metadata={"m": "1"}, acl="a"))
+        run(store.list_access(Address(BUCKET, "k"), "b"))
+        attributes = run(store.get(Address(BUCKET, "k"))).info.attributes
+        assert (attributes.metadata, attributes.acl) == ({"m": "1"}, "b")
+
+    def test_what_is_there_is_found_at_once(self, store: ObjectStore) -> None:
+        assert store.find_bucket(BUCKET) is None
+        new_bucket(store)
+        put(store, "k", b"x", attributes=Attributes(tags={"t": "1"}))
+        bucket, info = store.find_bucket(BUCKET), store.find_object(Address(BUCKET, "k"))
+        assert bucket is not None
+        assert info is not None
+        assert info.attributes.tags == {"t": "1"}
+        assert store.find_object(Address(BUCKET, "missing")) is None
+
     def test_many_writers_of_one_key_leave_one_body_whole(self, store: ObjectStore) -> None:
         new_bucket(store)
         bodies = [part_of(number, 70_000 if number % 2 else 5_000) for number in range(64)]

@@ -23,13 +23,7 @@ _HEADERS = (
     "content-type",
     "expires",
 )
-_PREFIXES = ("x-amz-meta-", "x-amz-server-side-encryption", "x-amz-checksum-", "x-amz-object-lock-")
-_AMZ = (
-    "x-amz-storage-class",
-    "x-amz-tagging",
-    "x-amz-website-redirect-location",
-    "x-amz-sdk-checksum-algorithm",
-)
+_OF_SIGNATURE = ("algorithm", "credential", "date", "security-token", "signature")
 
 
 def posted_to(request: WireRequest) -> str | None:
@@ -117,6 +111,11 @@ def as_put(form: Form, bucket: str, request: WireRequest, now: float) -> tuple[W
             status=400,
             fields={"ArgumentName": "key", "ArgumentValue": ""},
         )
+    if "tagging" in fields:
+        message = (
+            "Sagesse does not support the form field tagging; x-amz-tagging takes the tags as a query string"
+        )
+        raise ServiceError("NotImplemented", message, status=501)
     fields["key"] = fields["key"].replace("${filename}", form.filename)
     size = check_policy(fields["policy"], fields, bucket, now) if "policy" in fields else SizeRange()
     headers = {name: value for name, value in fields.items() if _is_header(name)}
@@ -150,4 +149,5 @@ def answer(form: Form, bucket: str, request: WireRequest, reply: WireReply) -> W
 
 
 def _is_header(name: str) -> bool:
-    return name in _HEADERS or name in _AMZ or name.startswith(_PREFIXES)
+    is_amz = name.startswith("x-amz-") and name.removeprefix("x-amz-") not in _OF_SIGNATURE
+    return is_amz or name in _HEADERS

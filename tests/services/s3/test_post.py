@@ -122,3 +122,17 @@ def test_an_expired_policy_is_refused(s3: Any, bucket: str) -> None:
 
 def test_an_unsigned_form_is_nobodys(server: Server, bucket: str) -> None:
     assert post(f"{server.url}/{bucket}", {"key": "k"})[0] == 403
+
+
+def test_a_form_may_bring_tags_as_a_query_string(s3: Any, bucket: str) -> None:
+    fields = {"x-amz-tagging": "a=1"}
+    form = s3.generate_presigned_post(bucket, "k", Fields=dict(fields), Conditions=[fields])
+    assert post(form["url"], form["fields"])[0] == 204
+    assert s3.get_object_tagging(Bucket=bucket, Key="k")["TagSet"] == [{"Key": "a", "Value": "1"}]
+    assert post(form["url"], {**form["fields"], "tagging": "<Tagging/>"})[0] == 501
+
+
+def test_a_form_asks_for_nothing_that_is_not_done(s3: Any, bucket: str) -> None:
+    fields = {"x-amz-storage-class": "GLACIER"}
+    form = s3.generate_presigned_post(bucket, "k", Fields=dict(fields), Conditions=[fields])
+    assert "<Code>NotImplemented</Code>" in post(form["url"], form["fields"])[2]
