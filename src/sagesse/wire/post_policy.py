@@ -62,7 +62,7 @@ def check_policy(encoded: str, fields: Mapping[str, str], bucket: str, now: floa
 def _read(encoded: str) -> tuple[float, list[Any]]:
     try:
         document: Any = json.loads(base64.b64decode(encoded, validate=True))
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, RecursionError):
         raise _invalid("Invalid JSON.") from None
     if not isinstance(document, dict):
         raise _invalid("Invalid JSON.")

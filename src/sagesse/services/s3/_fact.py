@@ -52,6 +52,7 @@ def call_facts(operation: str, params: Mapping[str, Any]) -> Facts:
 def _tags(tagging: Any) -> dict[str, str]:
     """Tags of the header (a query string) or of a `Tagging` document."""
     if isinstance(tagging, str):
-        return dict(parse_qsl(tagging, keep_blank_values=True, max_num_fields=100)) if tagging else {}
+        # Too many or malformed ones are refused when the request is read.
+        return dict(parse_qsl("&".join(tagging.split("&", 100)[:100]), keep_blank_values=True))
     entries: list[Mapping[str, Any]] = tagging.get("TagSet") or []
     return {str(entry.get("Key", "")): str(entry.get("Value", "")) for entry in entries}
