@@ -32,7 +32,9 @@ class Meter:
 
     def snapshot(self) -> dict[str, Usage]:
         """Totals by "service:Operation"."""
-        return {f"{service}:{operation}": usage for (service, operation), usage in sorted(self._usage.items())}
+        return {
+            f"{service}:{operation}": usage for (service, operation), usage in sorted(self._usage.items())
+        }
 
     def wipe(self) -> None:
         """Start again from nothing."""
