@@ -13,6 +13,7 @@ from sagesse.config import Settings
 from sagesse.core.audit import AuditLog
 from sagesse.core.call import Call, Context
 from sagesse.core.clock import Clock, SystemClock
+from sagesse.core.error import ServiceError
 from sagesse.core.identifier import new_request_id
 from sagesse.core.meter import Meter
 from sagesse.core.pipeline import Pipeline
@@ -20,6 +21,7 @@ from sagesse.core.policy import Identities, IdentityAuthorizer
 from sagesse.core.principal import Principal
 from sagesse.core.reconcile import Reconciler
 from sagesse.core.record import Key, Record, Store
+from sagesse.core.scope import Scope
 from sagesse.core.service import Registry, Service
 from sagesse.core.store_sqlite import SqliteStore
 from sagesse.engines.capacity import Capacity
@@ -43,6 +45,7 @@ from sagesse.wire.server import WireServer, serve
 
 _METRICS_S = 15.0  # how often the counts of invocations go to CloudWatch
 _SWEEP_S = 300.0
+_JOB_RUNS = ("training-", "processing-")  # other runs are model servers
 
 
 class App:
@@ -206,14 +209,18 @@ class App:
                 models_folder=self._folder / "models",
                 endpoint_url=lambda: self.url,
                 metrics_of=_metrics_of,
+                spot_interruptions_per_hour=self.settings.spot_interruptions_per_hour,
             ),
             sagemaker_runtime.Invocations(models),
         ]
 
     def _context_of(self, record: Record) -> Context:
         """The context in which a record advances: its service, acting where the record lives."""
-        principal = Principal.service(f"{record.kind.partition(':')[0]}.amazonaws.com", record.account)
-        return Context(scope=record.scope, principal=principal, request_id=new_request_id(), platform=self)
+        return self._service_context(record.kind.partition(":")[0], record.scope)
+
+    def _service_context(self, service: str, scope: Scope) -> Context:
+        principal = Principal.service(f"{service}.amazonaws.com", scope.account)
+        return Context(scope=scope, principal=principal, request_id=new_request_id(), platform=self)
 
     def _adopt(self) -> None:
         """Note the cores of jobs that were running when the last server ended; remove what ended jobs left."""
@@ -223,10 +230,10 @@ class App:
             if record is None or "run_id" not in record.state:
                 continue
             runs.add(record.state["run_id"])
-            if "threads" in record.state:
+            if record.state.get("threads"):
                 self.capacity.adopt(record.state["run_id"], record.state["threads"])
         for run_id in self.jobs.runs():
-            if run_id.startswith("training-") and run_id not in runs:
+            if run_id.startswith(_JOB_RUNS) and run_id not in runs:
                 self.jobs.discard(run_id)
 
     async def _run_internal(self, call: Call) -> Mapping[str, Any]:
@@ -252,6 +259,7 @@ class App:
         endpoints: dict[str, Any] = {"GET /_sagesse/status": self._status}
         if self.settings.ephemeral:
             endpoints["POST /_sagesse/reset"] = self._reset
+            endpoints["POST /_sagesse/interrupt"] = self._interrupt
         return endpoints
 
     async def _sweep(self) -> None:
@@ -265,6 +273,19 @@ class App:
     async def _reset(self, _: WireRequest) -> WireReply:
         await self.reset()
         return _json(200, {"status": "empty"})
+
+    async def _interrupt(self, request: WireRequest) -> WireReply:
+        """Take the spot capacity of a training job back: ``{"TrainingJobName": ...}``, and its Region if not ours."""
+        try:
+            asked: dict[str, str] = orjson.loads(request.body)
+            scope = Scope(self.settings.account, asked.get("Region", self.settings.region))
+            ctx = self._service_context("sagemaker", scope)
+            await asyncio.to_thread(sagemaker.interrupt, ctx, asked["TrainingJobName"])
+        except (orjson.JSONDecodeError, KeyError, AttributeError):
+            return _json(400, {"message": 'a JSON object is expected: {"TrainingJobName": ...}'})
+        except ServiceError as error:
+            return _json(400, {"message": error.message})
+        return _json(200, {"status": "interrupted"})
 
     async def _status(self, _: WireRequest) -> WireReply:
         usage = msgspec.to_builtins(self.meter.snapshot())

@@ -23,6 +23,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     account: str = "123456789012"
     ephemeral: bool = False
     job_cores: int = 0
+    spot_interruptions_per_hour: float = 0.0
     log_level: str = "INFO"
 
     @property

@@ -88,8 +88,12 @@ def channel(name: str, uri: str, content_type: str = "text/csv") -> dict[str, An
 
 
 def log_lines(server: Server, name: str, group: str = "/aws/sagemaker/TrainingJobs") -> list[str]:
+    """What the job printed; nothing while there is no log yet."""
     logs = server.client("logs")
-    streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{name}/")["logStreams"]
+    try:
+        streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{name}/")["logStreams"]
+    except logs.exceptions.ResourceNotFoundException:
+        return []
     lines: list[str] = []
     for stream in streams:
         events = logs.get_log_events(

@@ -231,10 +231,7 @@ def test_a_bad_hyperparameter_is_the_clients_error(server: Server) -> None:
 @pytest.mark.parametrize(
     "members",
     [
-        {"EnableManagedSpotTraining": True},
         {"VpcConfig": {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}},
-        {"CheckpointConfig": {"S3Uri": f"s3://{BUCKET}/x"}},
-        {"RetryStrategy": {"MaximumRetryAttempts": 2}},
         {"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1}},
     ],
 )

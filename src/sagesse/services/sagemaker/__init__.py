@@ -19,14 +19,18 @@ from sagesse.engines.metrics.base import MetricStore
 from sagesse.engines.serving.base import ServingEngine
 from sagesse.engines.serving.routing import EndpointKey, RoutingTable, Variant
 from sagesse.engines.streams.log import LogStore
+from sagesse.services.sagemaker._run import JobParts
+from sagesse.services.sagemaker._spot import SpotMarket
 from sagesse.services.sagemaker.deployment import Deployments, live_variants
 from sagesse.services.sagemaker.endpoint import ENDPOINT, Endpoints
 from sagesse.services.sagemaker.endpoint_config import EndpointConfigs
 from sagesse.services.sagemaker.log import LogShipper
 from sagesse.services.sagemaker.model import Models
 from sagesse.services.sagemaker.tag import Tags
-from sagesse.services.sagemaker.training import TrainingJobs
+from sagesse.services.sagemaker.training import TrainingJobs, interrupt
 from sagesse.services.sagemaker.training_run import TrainingRun
+
+__all__ = ["interrupt", "route_of", "services"]
 
 
 def route_of(store: Store, key: EndpointKey) -> Sequence[Variant] | None:
@@ -48,17 +52,12 @@ def services(  # noqa: PLR0913 - the parts SageMaker stands on, each by name
     models_folder: Path,
     endpoint_url: Callable[[], str],
     metrics_of: Callable[[str], list[dict[str, str]]],
+    spot_interruptions_per_hour: float = 0.0,
 ) -> tuple[Service, ...]:
-    """Every family of SageMaker over its engines; see `TrainingRun` and `Deployments` for the arguments."""
+    """Every family of SageMaker over its engines; see `JobParts`, `TrainingRun` and `Deployments` for the arguments."""
     shipper = LogShipper(logs, metrics)
-    run = TrainingRun(
-        engine=jobs,
-        capacity=capacity,
-        credentials=credentials,
-        shipper=shipper,
-        endpoint_url=endpoint_url,
-        metrics_of=metrics_of,
-    )
+    parts = JobParts(jobs, capacity, credentials, shipper, endpoint_url)
+    training = TrainingRun(parts, metrics_of=metrics_of, market=SpotMarket(spot_interruptions_per_hour))
     deployments = Deployments(
         engine=serving,
         routes=routes,
@@ -67,4 +66,4 @@ def services(  # noqa: PLR0913 - the parts SageMaker stands on, each by name
         shipper=shipper,
         endpoint_url=endpoint_url,
     )
-    return (TrainingJobs(run), Models(), EndpointConfigs(), Endpoints(deployments), Tags())
+    return (TrainingJobs(training), Models(), EndpointConfigs(), Endpoints(deployments), Tags())

@@ -66,7 +66,15 @@ def fetch_channel(ctx: Context, channel: Mapping[str, Any], folder: Path) -> Non
     Raises:
         ChannelError: nothing there, or not allowed.
     """
-    source = channel["DataSource"]["S3DataSource"]
+    fetch_source(ctx, channel["DataSource"]["S3DataSource"], folder)
+
+
+def fetch_source(ctx: Context, source: Mapping[str, Any], folder: Path) -> None:
+    """Download what `S3Uri` and `S3DataType` of a source name into `folder`; may be repeated.
+
+    Raises:
+        ChannelError: nothing there, or not allowed.
+    """
     try:
         place = parse_location(source["S3Uri"])
         objects = (
@@ -78,7 +86,7 @@ def fetch_channel(ctx: Context, channel: Mapping[str, Any], folder: Path) -> Non
             count += 1
     except ServiceError as error:
         raise ChannelError(_explain(error, source["S3Uri"])) from error
-    except BadLocation as error:
+    except (BadLocation, NotADirectoryError, IsADirectoryError, FileExistsError) as error:
         raise ChannelError(f"ClientError: Data download failed: {error}") from error
     if count == 0:
         raise ChannelError(

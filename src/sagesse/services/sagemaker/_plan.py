@@ -8,7 +8,6 @@ import orjson
 
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
-from sagesse.core.principal import Credential
 from sagesse.core.record import Record
 from sagesse.engines.image import Recipe
 from sagesse.engines.jobs.base import Command, PythonEntry
@@ -45,6 +44,10 @@ class JobFiles:
         """``output/data/``: becomes output.tar.gz."""
         return self.root / "output" / "data"
 
+    def at(self, inside: str) -> Path:
+        """The folder or file that the job sees as `inside`, a path below ``/opt/ml``."""
+        return self.root / inside.removeprefix("/opt/ml").strip("/")
+
     def channel(self, name: str) -> Path:
         """The folder of an input channel."""
         return self.root / "input" / "data" / name
@@ -74,7 +77,12 @@ class JobFiles:
             hyperparameters=request.get("HyperParameters", {}),
             resource=resource_config(instance_type=request["ResourceConfig"]["InstanceType"]),
             channels=input_data_config(request.get("InputDataConfig", ()), input_mode=mode),
-            more={"trainingjobconfig": {"TrainingJobName": record.name, "TrainingJobArn": record.arn}},
+            more={
+                "trainingjobconfig": {"TrainingJobName": record.name, "TrainingJobArn": record.arn},
+                **(
+                    {"checkpointconfig": request["CheckpointConfig"]} if "CheckpointConfig" in request else {}
+                ),
+            },
         )
 
 
@@ -87,21 +95,6 @@ def make_entry(recipe: Recipe, request: Mapping[str, Any], files: JobFiles) -> E
     if recipe.kind == "algorithm" and "sagemaker_program" not in request.get("HyperParameters", {}):
         return PythonEntry(module="sagesse.runtime.train", args=(recipe.name,), preload=recipe.preload)
     return PythonEntry(module="sagesse.runtime.script", preload=recipe.preload)
-
-
-def job_environment(record: Record, session: Credential, endpoint_url: str) -> dict[str, str]:
-    """The job's environment: names, region, the role session's credentials, then what the request sets."""
-    return {
-        "TRAINING_JOB_NAME": record.name,
-        "TRAINING_JOB_ARN": record.arn,
-        "AWS_REGION": record.region,
-        "AWS_DEFAULT_REGION": record.region,
-        "AWS_ACCESS_KEY_ID": session.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": session.secret,
-        "AWS_SESSION_TOKEN": session.session_token or "",
-        "AWS_ENDPOINT_URL": endpoint_url,
-        **record.request.get("Environment", {}),
-    }
 
 
 def _plain(value: str) -> str:

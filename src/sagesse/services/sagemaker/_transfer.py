@@ -100,6 +100,15 @@ def upload(ctx: Context, source: Path, place: Location) -> None:
     ctx.call("s3", "PutObject", {"Bucket": place.bucket, "Key": place.key, "Body": FileUpload(source)})
 
 
+def remove(ctx: Context, place: Location) -> None:
+    """Delete an object; nothing happens when there is none.
+
+    Raises:
+        ServiceError: what S3 answered.
+    """
+    ctx.call("s3", "DeleteObject", {"Bucket": place.bucket, "Key": place.key})
+
+
 def pack(folder: Path, archive: Path) -> None:
     """Write the folder's content as a tar.gz, names relative to the folder; owner and group are dropped."""
 
@@ -110,7 +119,7 @@ def pack(folder: Path, archive: Path) -> None:
 
     partial = archive.with_name(archive.name + ".partial")
     with tarfile.open(partial, "w:gz", compresslevel=1) as tar:
-        for child in sorted(folder.iterdir()):
+        for child in [] if folder.is_symlink() else sorted(folder.iterdir()):
             tar.add(child, arcname=child.name, filter=plain)
     os.replace(partial, archive)
 

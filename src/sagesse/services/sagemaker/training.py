@@ -12,7 +12,9 @@ from sagesse.core.record import Record
 from sagesse.core.scope import Scope
 from sagesse.core.service import Grant, Params, Result, Service
 from sagesse.services.sagemaker._channel import check_channel
+from sagesse.services.sagemaker._checkpoint import check_checkpoint
 from sagesse.services.sagemaker._error import refuse_unsupported
+from sagesse.services.sagemaker._spot import check_spot, is_spot
 from sagesse.services.sagemaker._training_state import first_transition
 from sagesse.services.sagemaker._transfer import BadLocation, parse_location
 from sagesse.services.sagemaker.training_run import TrainingRun
@@ -47,15 +49,13 @@ TRAINING_JOB = Kind(
 
 _UNSUPPORTED = {
     "VpcConfig": "jobs run on this machine without a VPC; use EnableNetworkIsolation to cut a job off",
-    "EnableManagedSpotTraining": "managed spot training is not built yet",
-    "CheckpointConfig": "checkpoint synchronisation is not built yet",
     "DebugRuleConfigurations": "Debugger rules are not built yet",
     "TensorBoardOutputConfig": "TensorBoard output is not built yet",
     "ExperimentConfig": "experiments are not built yet",
     "ProfilerRuleConfigurations": "profiler rules are not built yet",
-    "RetryStrategy": "retries are not built yet",
     "RemoteDebugConfig.EnableRemoteDebug": "the job is a process on this machine: debug it there",
     "SessionChainingConfig.EnableSessionTagChaining": "session tag chaining is not built yet",
+    "StoppingCondition.MaxPendingTimeInSeconds": "jobs wait until cores are free",
     "ServerlessJobConfig": "serverless jobs are not built yet",
     "MlflowConfig": "MLflow is not built yet",
     "ModelPackageConfig": "the model registry is not built yet",
@@ -67,7 +67,6 @@ _UNSUPPORTED = {
     "ResourceConfig.InstanceGroups": "instance groups are not built yet; use InstanceType",
     "ResourceConfig.TrainingPlanArn": "training plans make no sense on one machine",
     "ResourceConfig.InstancePlacementConfig": "there is one machine",
-    "StoppingCondition.MaxWaitTimeInSeconds": "it belongs to managed spot training, which is not built yet",
 }
 
 
@@ -109,6 +108,21 @@ class TrainingJobs(Service):
             yield Grant("iam:PassRole", str(params.get("RoleArn", "*")))
 
 
+def interrupt(ctx: Context, name: str) -> None:
+    """Take the capacity of a spot job back, as if the market had.
+
+    Raises:
+        ServiceError: there is no such job, or it does not run on spot capacity, or not any more.
+    """
+    record = TRAINING_JOB.get(ctx, name)
+    if not is_spot(record.request) or record.status != "InProgress":
+        raise validation_error(
+            f"{name} cannot be interrupted; allowed: jobs with EnableManagedSpotTraining that are InProgress."
+        )
+    TRAINING_JOB.amend(ctx, record, state={"interrupt": record.state["run_id"]})
+    ctx.wake(record)
+
+
 def _with_defaults(req: Params, metrics: Sequence[Mapping[str, str]]) -> Params:
     """The request with what SageMaker adds to a description when it was not asked for."""
     specification: dict[str, Any] = dict(req["AlgorithmSpecification"])
@@ -144,6 +158,9 @@ def _check(req: Mapping[str, Any]) -> None:
         raise validation_error(f"InputDataConfig: ChannelName must be unique; got {names}.")
     for channel in channels:
         check_channel(channel, mode)
+    if "CheckpointConfig" in req:
+        check_checkpoint(req["CheckpointConfig"])
+    check_spot(req)
     try:
         parse_location(req["OutputDataConfig"]["S3OutputPath"])
     except BadLocation as error:

@@ -1,273 +1,242 @@
-"""What a training job goes through: start, download, train, upload, end.
-
-`TrainingRun.advance` takes one step; each step is idempotent and may be interrupted anywhere: what is done is on
-disk or in the record, and the process itself belongs to the job engine, which never runs a run twice.
-"""
+"""What is a training job's own on its way: channels and code, checkpoints, metrics, artifacts, spot and retries."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
-from sagesse.core.kind import Kind
-from sagesse.core.principal import Credentials
 from sagesse.core.record import Record
-from sagesse.engines.capacity import Capacity, instance_cores
-from sagesse.engines.image import Recipe, UnknownImage, find_recipe
-from sagesse.engines.jobs.base import JobEngine, Plan, Run
+from sagesse.engines.jobs.base import Run
 from sagesse.engines.metrics.base import Metric
 from sagesse.services.sagemaker._channel import ChannelError, fetch_channel
-from sagesse.services.sagemaker._plan import Entry, JobFiles, job_environment, make_entry
-from sagesse.services.sagemaker._session import RoleError, role_session
+from sagesse.services.sagemaker._checkpoint import checkpoint_mirror, checkpoint_mounts
+from sagesse.services.sagemaker._mirror import Mirror, store_folder
+from sagesse.services.sagemaker._plan import Entry, JobFiles, make_entry
+from sagesse.services.sagemaker._run import Job, JobFailed, JobParts, JobRun
+from sagesse.services.sagemaker._spot import SpotMarket, is_spot, times
 from sagesse.services.sagemaker._training_state import enter
 from sagesse.services.sagemaker._transfer import BadLocation, Location, pack, parse_location, upload
-from sagesse.services.sagemaker.log import Definition, LogShipper, final_metrics, metric_definitions
-
-LOG_GROUP = "/aws/sagemaker/TrainingJobs"
-_POLL_S = 0.25  # how often a running job's log is shipped
-_QUEUE_S = 5.0  # how often a waiting job looks again, should nobody wake it
-_GRACE_S = 120.0  # between SIGTERM and SIGKILL, as SageMaker gives
-_REASON_LENGTH = 1024
+from sagesse.services.sagemaker.log import Definition, final_metrics, metric_definitions
 
 
-class JobFailed(Exception):  # noqa: N818 - reads as the fact it states
-    """The job cannot go on; the text is its FailureReason."""
-
-
-class TrainingRun:
+class TrainingRun(JobRun):
     """Brings training jobs to their end.
 
     Args:
-        engine: runs the processes.
-        capacity: the machine's cores.
-        credentials: where role sessions are looked up.
-        shipper: takes the log lines and metrics of a job.
-        endpoint_url: where a job's own AWS clients find this server.
+        parts: see `JobParts`.
         metrics_of: the metric definitions a built-in algorithm declares.
+        market: interrupts jobs on spot capacity.
     """
 
+    log_group = "/aws/sagemaker/TrainingJobs"
+    started_member = "TrainingStartTime"
+
     def __init__(
-        self,
-        *,
-        engine: JobEngine,
-        capacity: Capacity,
-        credentials: Credentials,
-        shipper: LogShipper,
-        endpoint_url: Callable[[], str],
-        metrics_of: Callable[[str], list[dict[str, str]]],
+        self, parts: JobParts, *, metrics_of: Callable[[str], list[dict[str, str]]], market: SpotMarket
     ) -> None:
-        self._engine = engine
-        self._capacity = capacity
-        self._credentials = credentials
-        self._shipper = shipper
-        self._endpoint_url = endpoint_url
+        super().__init__(parts)
         self._metrics_of = metrics_of
-        self._wakes: dict[str, Callable[[], None]] = {}
-        engine.watch(self._wake)
-        capacity.watch(self._wake)
+        self._market = market
 
     def metric_definitions(self, specification: Mapping[str, Any]) -> list[dict[str, str]]:
         """The metrics of a job: those its image declares, then those its AlgorithmSpecification does."""
         declared: list[dict[str, str]] = specification.get("MetricDefinitions") or []
         return [*self._metrics_of(specification["TrainingImage"]), *declared]
 
-    def advance(self, ctx: Context, kind: Kind, record: Record) -> float | None:
-        """One step; see `Service.advance`."""
-        self._wakes[record.state["run_id"]] = lambda: ctx.wake(record)
-        try:
-            match record.state["phase"]:
-                case "start":
-                    return self._start(ctx, kind, record)
-                case "download":
-                    return self._download(ctx, kind, record)
-                case "train":
-                    return self._train(ctx, kind, record)
-                case _:
-                    return self._upload(ctx, kind, record)
-        except (JobFailed, ChannelError, RoleError) as failure:
-            return self._end(ctx, kind, record, "Failed", reason=str(failure))
+    # The request
 
-    def _start(self, ctx: Context, kind: Kind, record: Record) -> float | None:
-        """Wait for cores; a job that can only fail does so before it waits."""
-        if record.status == "Stopping":
-            return self._end(ctx, kind, record, "Stopped")
-        _recipe(record)
-        session = role_session(ctx, self._credentials, record.request["RoleArn"], record.state)
-        cores = instance_cores(record.request["ResourceConfig"]["InstanceType"])
-        claim = self._capacity.claim(record.state["run_id"], cores, since=record.created)
-        if not claim.threads:
-            message = f"Pending: waiting for {claim.position + 1} jobs that came earlier to free this machine's cores"
-            if record.output["SecondaryStatusTransitions"][-1]["StatusMessage"] != message:
-                enter(ctx, kind, record, "Pending", message=message)
-            return _QUEUE_S
-        state = {"phase": "download", "threads": claim.threads, "access_key_id": session.access_key_id}
-        enter(ctx, kind, record, "Downloading", state=state)
-        return 0
+    def _image(self, request: Mapping[str, Any]) -> str:
+        return request["AlgorithmSpecification"]["TrainingImage"]
 
-    def _download(self, ctx: Context, kind: Kind, record: Record) -> float | None:
-        """Lay out ``/opt/ml/input``."""
-        if record.status == "Stopping":
-            return self._end(ctx, kind, record, "Stopped")
-        acting = self._as_role(ctx, record)
-        files = self._files(record)
-        for channel in record.request.get("InputDataConfig", ()):
+    def _instance_type(self, request: Mapping[str, Any]) -> str:
+        return request["ResourceConfig"]["InstanceType"]
+
+    def _is_isolated(self, request: Mapping[str, Any]) -> bool:
+        return bool(request.get("EnableNetworkIsolation"))
+
+    # Before, while and after it runs
+
+    def _fetch(self, job: Job, acting: Context) -> None:
+        files, request = self._files(job), job.record.request
+        for channel in request.get("InputDataConfig", ()):
             fetch_channel(acting, channel, files.channel(channel["ChannelName"]))
-        files.fetch_code(acting, record.request)
-        files.write_contract(record)
-        enter(
-            ctx, kind, record, "Training", state={"phase": "train"}, output={"TrainingStartTime": ctx.now()}
-        )
-        return 0
+        files.fetch_code(acting, request)
+        files.write_contract(job.record)
+        if mirror := self._checkpoints(job):
+            try:
+                mirror.restore(acting)
+            except ServiceError as error:
+                said = f"ClientError: Checkpoint download failed: {error} (S3 URL {mirror.target.uri!r})"
+                raise ChannelError(said) from error
 
-    def _train(self, ctx: Context, kind: Kind, record: Record) -> float | None:
-        """Have the process run, and ship its log while it does."""
-        run_id = record.state["run_id"]
-        if record.status == "Stopping":
-            self._engine.stop(run_id)
-        run = self._engine.ensure(self._plan(ctx, record))
-        self._ship(ctx, record, run)
-        if not run.is_final:
-            return _POLL_S
-        self._capacity.release(run_id)
-        enter(ctx, kind, record, "Uploading", state={"phase": "upload"})
-        return 0
+    def _entry(self, job: Job) -> Entry:
+        return make_entry(self._recipe(job), job.record.request, self._files(job))
 
-    def _upload(self, ctx: Context, kind: Kind, record: Record) -> float | None:
-        """Store what the job left, whatever way it ended, and say how it ended."""
-        run = self._engine.look(record.state["run_id"])
-        self._ship(ctx, record, run)
-        outcome, reason = self._outcome(record, run)
-        output: dict[str, Any] = {}
-        if outcome != "Failed":
-            output = self._store_artifacts(self._as_role(ctx, record), record)
-        return self._end(ctx, kind, record, outcome, reason=reason, output=output)
+    def _identity(self, job: Job) -> dict[str, str]:
+        return {"TRAINING_JOB_NAME": job.record.name, "TRAINING_JOB_ARN": job.record.arn}
 
-    def _outcome(self, record: Record, run: Run) -> tuple[str, str]:
-        """The final secondary status and the FailureReason."""
-        if run.reason == "max_runtime":
-            return "MaxRuntimeExceeded", ""
-        if run.reason == "stopped" or record.status == "Stopping":
-            return "Stopped", ""
-        if run.state == "lost":
-            return (
-                "Failed",
-                "InternalServerError: The machine stopped while the job ran. Please start it again.",
-            )
-        if run.reason == "setup":
-            return "Failed", f"InternalServerError: {run.message}"
-        if run.exit_code == 0:
-            return "Completed", ""
-        return "Failed", _failure(run, self._files(record).failure())
+    def _mounts(self, job: Job) -> dict[str, str]:
+        config = job.record.request.get("CheckpointConfig")
+        return {**super()._mounts(job), **(checkpoint_mounts(config) if config else {})}
 
-    def _store_artifacts(self, ctx: Context, record: Record) -> dict[str, Any]:
-        files = self._files(record)
-        target = parse_location(record.request["OutputDataConfig"]["S3OutputPath"].rstrip("/") + "/")
-        base = Location(target.bucket, f"{target.key}{record.name}/output")
+    def _sync(self, job: Job, *, is_over: bool) -> None:
+        mirror = self._checkpoints(job)
+        if mirror is None:
+            return
         try:
-            if record.request["OutputDataConfig"].get("CompressionType", "GZIP") == "NONE":
-                model = _store_folder(ctx, files.model, Location(base.bucket, f"{base.key}/model/"))
-            else:
-                model = _store_archive(ctx, files.model, Location(base.bucket, f"{base.key}/model.tar.gz"))
+            mirror.store(self._as_role(job), is_over=is_over)
+        except ServiceError as error:
+            if is_over:  # before, it is tried again
+                said = f"ClientError: Checkpoint upload failed: {error} (S3 URL {mirror.target.uri!r})"
+                raise JobFailed(said) from error
+
+    def _checkpoints(self, job: Job) -> Mirror | None:
+        config = job.record.request.get("CheckpointConfig")
+        return checkpoint_mirror(config, self._engine.folder(job.run_id)) if config else None
+
+    def _store(self, job: Job, acting: Context) -> Mapping[str, Any]:
+        files, asked = self._files(job), job.record.request["OutputDataConfig"]
+        target = parse_location(asked["S3OutputPath"].rstrip("/") + "/")
+        base = Location(target.bucket, f"{target.key}{job.record.name}/output")
+        try:
+            model = _store_model(acting, files, base, asked.get("CompressionType", "GZIP"))
             if any(files.output_data.iterdir()):
-                _store_archive(ctx, files.output_data, Location(base.bucket, f"{base.key}/output.tar.gz"))
+                _store_archive(
+                    acting, files, "output/data", Location(base.bucket, f"{base.key}/output.tar.gz")
+                )
         except (ServiceError, BadLocation) as error:
             raise JobFailed(f"ClientError: Artifact upload failed: {error} (S3 URL {base.uri!r})") from error
         return {"ModelArtifacts": {"S3ModelArtifacts": model}}
 
-    def _end(
+    # Logs and metrics
+
+    def _ship(self, job: Job, run: Run) -> None:
+        self._shipper.ship(
+            job.ctx.scope,
+            self.log_group,
+            self._stream(job),
+            run.log,
+            definitions=_definitions(job.record),
+            metric=Metric.of(self.log_group, "", {"TrainingJobName": job.record.name}),
+        )
+
+    # Time, interruptions and retries
+
+    def _runtime_s(self, job: Job) -> float:
+        """What is left of MaxRuntimeInSeconds after earlier runs, and of MaxWaitTimeInSeconds."""
+        return max(1.0, min(self._allowed_s(job), self._time_left_s(job)))
+
+    def _allowed_s(self, job: Job) -> float:
+        return super()._runtime_s(job) - job.record.state.get("trained_s", 0.0)
+
+    def _time_left_s(self, job: Job) -> float:
+        return _deadline(job.record) - job.ctx.now()
+
+    def _must_end(self, job: Job) -> str:
+        if self._time_left_s(job) <= 0:
+            return "MaxWaitTimeExceeded"
+        return super()._must_end(job)
+
+    def _outcome(self, job: Job, run: Run) -> tuple[str, str]:
+        status, reason = super()._outcome(job, run)
+        if status == "MaxRuntimeExceeded" and (run.started or 0) + self._allowed_s(job) > _deadline(
+            job.record
+        ):
+            status = "MaxWaitTimeExceeded"
+        return status, reason
+
+    def _watch(self, job: Job, run: Run) -> None:
+        """Take a spot job's capacity back when its time has come, or when someone asked for it."""
+        state = job.record.state
+        if not is_spot(job.record.request):
+            return
+        if state.get("lifetime_of") != job.run_id:
+            lifetime = {"lifetime_of": job.run_id, "lifetime_s": self._market.lifetime_s()}
+            job.kind.amend(job.ctx, job.record, state=lifetime)
+            return
+        lifetime_s = state["lifetime_s"]
+        if lifetime_s is not None and run.started and job.ctx.now() - run.started >= lifetime_s:
+            job.kind.amend(job.ctx, job.record, state={"interrupt": job.run_id})
+            state["interrupt"] = job.run_id
+        if state.get("interrupt") == job.run_id:
+            self._engine.stop(job.run_id)
+
+    def _again(self, job: Job, run: Run) -> str:
+        state = job.record.state
+        if job.is_stopping:
+            return ""
+        if run.reason == "stopped" and state.get("interrupt") == job.run_id:
+            return "Interrupted"
+        attempts = job.record.request.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0)
+        if (run.state == "lost" or run.reason == "setup") and state.get("retries", 0) < attempts:
+            return "Restarting"
+        return ""
+
+    def _used(self, job: Job) -> dict[str, Any]:
+        state = job.record.state
+        is_retry = state.get("interrupt") != job.run_id
+        return {"trained_s": self._trained_s(job), "retries": state.get("retries", 0) + is_retry}
+
+    def _trained_s(self, job: Job) -> float:
+        """How long all runs took, up to now."""
+        state = job.record.state
+        now = job.ctx.now()
+        begun = state["run_started"] if state["phase"] in {"run", "upload"} else now
+        return state.get("trained_s", 0.0) + now - begun
+
+    # The record
+
+    def _note(
         self,
-        ctx: Context,
-        kind: Kind,
-        record: Record,
-        secondary: str,
+        job: Job,
+        status: str,
         *,
-        reason: str = "",
+        message: str = "",
+        state: Mapping[str, Any] | None = None,
         output: Mapping[str, Any] | None = None,
     ) -> None:
-        """Move to the final state with everything a description then shows; free what the job held."""
-        run_id = record.state["run_id"]
-        self._capacity.release(run_id)
-        self._wakes.pop(run_id, None)
-        current = enter(ctx, kind, record, secondary, message=reason)
+        last = job.record.output["SecondaryStatusTransitions"][-1]
+        if state or output or (last["Status"], last["StatusMessage"]) != (status, message):
+            enter(job.ctx, job.kind, job.record, status, message=message, state=state, output=output)
+
+    def _finish(self, job: Job, status: str, reason: str, output: dict[str, Any]) -> bool:
+        record = job.record
+        current = enter(job.ctx, job.kind, record, status, message=reason)
         if current is None:
-            return
-        facts: dict[str, Any] = {**(output or {}), "TrainingEndTime": ctx.now()}
-        if reason:
-            facts["FailureReason"] = reason[:_REASON_LENGTH]
-        if started := record.output.get("TrainingStartTime"):
-            seconds = max(1, round(ctx.now() - started))
-            facts |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
-            log = self._engine.look(run_id).log
-            facts["FinalMetricDataList"] = final_metrics(log, self._definitions(record))
-        status = "Stopped" if secondary in {"Stopped", "MaxRuntimeExceeded"} else secondary
-        if kind.move(ctx, current, status, when={"InProgress", "Stopping"}, output=facts) is not None:
-            self._engine.discard(run_id)
-
-    def _wake(self, run_id: str) -> None:
-        """A process ended, or cores became free: look at that job again now."""
-        if wake := self._wakes.get(run_id):
-            wake()
-
-    def _plan(self, ctx: Context, record: Record) -> Plan:
-        recipe = _recipe(record)
-        entry: Entry = make_entry(recipe, record.request, self._files(record))
-        session = role_session(ctx, self._credentials, record.request["RoleArn"], record.state)
-        return Plan(
-            run_id=record.state["run_id"],
-            entry=entry,
-            environment=job_environment(record, session, self._endpoint_url()),
-            max_runtime_s=float(record.request["StoppingCondition"].get("MaxRuntimeInSeconds", 86_400)),
-            stop_grace_s=_GRACE_S,
-            isolate_network=bool(record.request.get("EnableNetworkIsolation")),
-            threads=record.state["threads"],
+            return False
+        output["TrainingEndTime"] = job.ctx.now()
+        if self.started_member in record.output:
+            log = self._engine.look(job.run_id).log
+            output |= times(record.request, self._trained_s(job))
+            output["FinalMetricDataList"] = final_metrics(log, _definitions(record))
+        final = status if status in {"Completed", "Failed"} else "Stopped"
+        return (
+            job.kind.move(job.ctx, current, final, when={"InProgress", "Stopping"}, output=output) is not None
         )
 
-    def _ship(self, ctx: Context, record: Record, run: Run) -> None:
-        stream = f"{record.name}/algo-1-{int(record.output['TrainingStartTime'])}"
-        metric = Metric.of(LOG_GROUP, "", {"TrainingJobName": record.name})
-        self._shipper.ship(
-            ctx.scope, LOG_GROUP, stream, run.log, definitions=self._definitions(record), metric=metric
-        )
 
-    def _definitions(self, record: Record) -> list[Definition]:
-        return metric_definitions(record.request["AlgorithmSpecification"].get("MetricDefinitions", ()))
-
-    def _as_role(self, ctx: Context, record: Record) -> Context:
-        session = role_session(ctx, self._credentials, record.request["RoleArn"], record.state)
-        return ctx.acting_as(session.principal)
-
-    def _files(self, record: Record) -> JobFiles:
-        return JobFiles(self._engine.folder(record.state["run_id"]) / "ml")
+def _deadline(record: Record) -> float:
+    """When a job must have ended, however long it waited and ran (epoch seconds)."""
+    wait_s = record.request.get("StoppingCondition", {}).get("MaxWaitTimeInSeconds")
+    return record.created + wait_s if wait_s is not None else float("inf")
 
 
-def _recipe(record: Record) -> Recipe:
-    try:
-        return find_recipe(record.request["AlgorithmSpecification"]["TrainingImage"])
-    except UnknownImage as error:
-        raise JobFailed(f"ClientError: {error}") from error
+def _definitions(record: Record) -> list[Definition]:
+    return metric_definitions(record.request["AlgorithmSpecification"].get("MetricDefinitions", ()))
 
 
-def _failure(run: Run, said: str) -> str:
-    """The FailureReason of a job that exited badly: what it said, and its exit code."""
-    if run.reason == "oom":
-        return "AlgorithmError: OutOfMemory: the job used more memory than it may, exit code: 137"
-    category, separator, _ = said.partition(":")
-    if separator and category in {"ClientError", "AlgorithmError", "InternalServerError"}:
-        return said
-    text = said or "The job ended without writing /opt/ml/output/failure; see its log"
-    return f"AlgorithmError: {text}, exit code: {run.exit_code}"
-
-
-def _store_archive(ctx: Context, folder: Path, target: Location) -> str:
-    archive = folder.parent / target.key.rsplit("/", 1)[-1]
-    pack(folder, archive)
-    upload(ctx, archive, target)
-    archive.unlink()
+def _store_model(ctx: Context, files: JobFiles, base: Location, compression: str) -> str:
+    """Store ``model/`` as an archive or as it is; where it is then."""
+    if compression != "NONE":
+        return _store_archive(ctx, files, "model", Location(base.bucket, f"{base.key}/model.tar.gz"))
+    target = Location(base.bucket, f"{base.key}/model/")
+    store_folder(ctx, files.root, files.model, target)
     return target.uri
 
 
-def _store_folder(ctx: Context, folder: Path, target: Location) -> str:
-    for file in sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()):
-        upload(ctx, file, Location(target.bucket, target.key + file.relative_to(folder).as_posix()))
+def _store_archive(ctx: Context, files: JobFiles, folder: str, target: Location) -> str:
+    archive = files.root.parent / target.key.rsplit("/", 1)[-1]
+    pack(files.root / folder, archive)
+    upload(ctx, archive, target)
+    archive.unlink()
     return target.uri
