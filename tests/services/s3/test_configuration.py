@@ -20,12 +20,14 @@ def test_the_default_encryption_is_what_was_put(s3: Any, bucket: str) -> None:
     def shown() -> dict[str, Any]:
         return s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]
 
-    assert shown() == encrypt({"SSEAlgorithm": "AES256"}, BucketKeyEnabled=False)
+    with pytest.raises(s3.exceptions.ClientError, match="ServerSideEncryptionConfigurationNotFoundError"):
+        shown()
     wish = encrypt({"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "alias/a"}, BucketKeyEnabled=True)
     s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=wish)
     assert shown() == wish
     s3.delete_bucket_encryption(Bucket=bucket)
-    assert shown() == encrypt({"SSEAlgorithm": "AES256"}, BucketKeyEnabled=False)
+    with pytest.raises(s3.exceptions.ClientError, match="ServerSideEncryptionConfigurationNotFoundError"):
+        shown()
 
 
 @pytest.mark.parametrize(

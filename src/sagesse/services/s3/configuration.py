@@ -25,9 +25,16 @@ class Configurations(Family):
     """What is put here is validated, kept and shown; docs/services/s3.md says what of it has an effect."""
 
     async def get_bucket_encryption(self, ctx: Context, req: Params) -> Result:
-        """The default encryption; AES256 where nothing was put, as AWS says."""
+        """The default encryption; where nothing was put AES256, as in AWS, if that is so (setting encrypt_objects)."""
         bucket = await self._bucket(ctx, req)
-        rule = bucket.settings.get(ENCRYPTION, _BUILT_IN)
+        rule = bucket.settings.get(ENCRYPTION, _BUILT_IN if self._encryption.seals_all else None)
+        if rule is None:
+            raise ServiceError(
+                "ServerSideEncryptionConfigurationNotFoundError",
+                "The server side encryption configuration was not found",
+                status=404,
+                fields={"BucketName": bucket.name},
+            )
         return {"ServerSideEncryptionConfiguration": {"Rules": [rule]}}
 
     async def put_bucket_encryption(self, ctx: Context, req: Params) -> Result:

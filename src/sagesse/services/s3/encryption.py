@@ -56,6 +56,11 @@ class Encryption:
         self._vault = vault
         self._seals_all = seals_all
 
+    @property
+    def seals_all(self) -> bool:
+        """Whether objects are encrypted when nobody asks for it."""
+        return self._seals_all
+
     async def begin(
         self, ctx: Context, req: Params, bucket: Bucket, key: str, *, seals: bool = False
     ) -> Sealing | None:
