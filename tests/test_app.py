@@ -5,9 +5,12 @@ import stat
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from sagesse.app import App
+from sagesse.config import Settings, SettingsError, load_settings
 from sagesse.testing.server import Server
 
 
@@ -75,3 +78,32 @@ def test_everything_is_there_after_a_kill(durable: Server) -> None:
     assert s3.get_object(Bucket="kept", Key="large")["Body"].read() == b"2" * 200_000
     assert durable.client("iam").get_user(UserName="kept")["User"]["UserName"] == "kept"
     assert durable.client("logs").describe_log_groups()["logGroups"][0]["logGroupName"] == "kept"
+
+
+def test_an_ephemeral_server_begins_with_nothing(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    server.start()
+    server.client("s3").create_bucket(Bucket="left")
+    server.kill()
+    server.start()
+    assert server.client("s3").list_buckets()["Buckets"] == []
+    server.stop()
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:1"),
+        ("0.0.0.0", "http://127.0.0.1:1"),
+        ("10.0.0.7", "http://10.0.0.7:1"),
+    ],
+)
+def test_the_url_is_one_that_answers_on_this_machine(tmp_path: Path, host: str, url: str) -> None:
+    app = App(Settings(data_dir=str(tmp_path), host=host, port=1, ephemeral=True))
+    assert app.url == url
+    app.close()
+
+
+def test_an_account_is_twelve_digits() -> None:
+    with pytest.raises(SettingsError, match="12 digits"):
+        load_settings({"SAGESSE_ACCOUNT": "12"})

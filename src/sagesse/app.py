@@ -43,6 +43,7 @@ from sagesse.wire.gateway import Gateway
 from sagesse.wire.message import WireReply, WireRequest
 from sagesse.wire.server import WireServer, serve
 
+_EVERYWHERE = ("0.0.0.0", "::", "localhost")
 _METRICS_S = 15.0  # how often the counts of invocations go to CloudWatch
 _SWEEP_S = 300.0
 _JOB_RUNS = ("training-", "processing-")  # other runs are model servers
@@ -87,8 +88,9 @@ class App:
 
     @property
     def url(self) -> str:
-        """The endpoint URL for clients on this machine."""
-        return f"http://127.0.0.1:{self.port}"
+        """The endpoint URL for clients on this machine: loopback, unless it listens on another address alone."""
+        host = self.settings.host if self.settings.host not in _EVERYWHERE else "127.0.0.1"
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     def call(self, call: Call) -> Mapping[str, Any]:
         """See `Platform.call`."""
@@ -113,6 +115,8 @@ class App:
         """
         self._loop = asyncio.get_running_loop()
         await self.serving.open()
+        if self.settings.ephemeral:
+            await self.reset()  # what an earlier server left in the folder
         authenticator = Authenticator(
             self.identities, clock=self._clock, accepts_unknown_keys=self.settings.ephemeral
         )

@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+_ACCOUNT_DIGITS = 12
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How a server runs; docs/settings.md explains each field."""
@@ -25,6 +27,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     job_cores: int = 0
     spot_interruptions_per_hour: float = 0.0
     log_level: str = "INFO"
+
+    def __post_init__(self) -> None:
+        if not (len(self.account) == _ACCOUNT_DIGITS and self.account.isdigit()):
+            raise ValueError(f"account {self.account!r} is no AWS account number; allowed: 12 digits")
 
     @property
     def folder(self) -> Path:

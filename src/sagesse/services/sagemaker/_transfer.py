@@ -4,12 +4,15 @@ import asyncio
 import io
 import os
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from sagesse.core.body import FileSlice, FileUpload, Payload, Stream, read_slice
 from sagesse.core.call import Context
+from sagesse.core.error import ServiceError
+
+_FAULT, _NOT_BUILT = 500, 501
 
 
 class Location(NamedTuple):
@@ -26,6 +29,19 @@ class Location(NamedTuple):
 
 class BadLocation(Exception):  # noqa: N818 - reads as the fact it states
     """The text is no ``s3://bucket/key``."""
+
+
+class StorageUnavailable(Exception):  # noqa: N818
+    """S3 failed for now (5xx): not the job's fault, so the step is tried again."""
+
+
+def _ask(ctx: Context, operation: str, params: dict[str, Any]) -> Mapping[str, Any]:
+    try:
+        return ctx.call("s3", operation, params)
+    except ServiceError as error:
+        if (error.status or 400) >= _FAULT and error.status != _NOT_BUILT:
+            raise StorageUnavailable(str(error)) from error
+        raise
 
 
 def parse_location(uri: str) -> Location:
@@ -49,7 +65,7 @@ def list_keys(ctx: Context, place: Location) -> Iterator[str]:
     """
     params: dict[str, Any] = {"Bucket": place.bucket, "Prefix": place.key}
     while True:
-        page = ctx.call("s3", "ListObjectsV2", params)
+        page = _ask(ctx, "ListObjectsV2", params)
         yield from (entry["Key"] for entry in page.get("Contents", ()) if not entry["Key"].endswith("/"))
         if not page.get("IsTruncated"):
             return
@@ -72,7 +88,7 @@ def download(ctx: Context, place: Location, target: Path) -> None:
     Raises:
         ServiceError: what S3 answered.
     """
-    body: Payload = ctx.call("s3", "GetObject", {"Bucket": place.bucket, "Key": place.key})["Body"]
+    body: Payload = _ask(ctx, "GetObject", {"Bucket": place.bucket, "Key": place.key})["Body"]
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(target.name + ".partial")
     with partial.open("wb") as file:
@@ -87,7 +103,7 @@ def read_object(ctx: Context, place: Location) -> bytes:
         ServiceError: what S3 answered.
     """
     content = io.BytesIO()
-    _write(ctx.call("s3", "GetObject", {"Bucket": place.bucket, "Key": place.key})["Body"], content)
+    _write(_ask(ctx, "GetObject", {"Bucket": place.bucket, "Key": place.key})["Body"], content)
     return content.getvalue()
 
 
@@ -97,7 +113,7 @@ def upload(ctx: Context, source: Path, place: Location) -> None:
     Raises:
         ServiceError: what S3 answered.
     """
-    ctx.call("s3", "PutObject", {"Bucket": place.bucket, "Key": place.key, "Body": FileUpload(source)})
+    _ask(ctx, "PutObject", {"Bucket": place.bucket, "Key": place.key, "Body": FileUpload(source)})
 
 
 def remove(ctx: Context, place: Location) -> None:
@@ -106,7 +122,7 @@ def remove(ctx: Context, place: Location) -> None:
     Raises:
         ServiceError: what S3 answered.
     """
-    ctx.call("s3", "DeleteObject", {"Bucket": place.bucket, "Key": place.key})
+    _ask(ctx, "DeleteObject", {"Bucket": place.bucket, "Key": place.key})
 
 
 def pack(folder: Path, archive: Path) -> None:
