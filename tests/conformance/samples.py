@@ -15,6 +15,7 @@ from sagesse.services.iam import kind as iam
 from sagesse.services.sagemaker.endpoint import ENDPOINT
 from sagesse.services.sagemaker.endpoint_config import ENDPOINT_CONFIG
 from sagesse.services.sagemaker.model import MODEL
+from sagesse.services.sagemaker.processing import PROCESSING_JOB
 from sagesse.services.sagemaker.training import TRAINING_JOB
 from sagesse.testing.kind import Sample
 
@@ -61,6 +62,16 @@ def _training_params(name: str) -> dict[str, Any]:
     }
 
 
+def _processing_params(name: str) -> dict[str, Any]:
+    cluster = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
+    return {
+        "ProcessingJobName": name,
+        "AppSpecification": {"ImageUri": "unknown-image"},
+        "RoleArn": ROLE,
+        "ProcessingResources": {"ClusterConfig": cluster},
+    }
+
+
 SAMPLES = (
     Sample(
         MODEL,
@@ -72,6 +83,7 @@ SAMPLES = (
         ENDPOINT, "CreateEndpoint", lambda name: {"EndpointName": name, "EndpointConfigName": "base"}, _config
     ),
     Sample(TRAINING_JOB, "CreateTrainingJob", _training_params),
+    Sample(PROCESSING_JOB, "CreateProcessingJob", _processing_params),
     Sample(
         replace(iam.USER, describe="GetUser", listing="ListUsers", delete="DeleteUser"),
         "CreateUser",

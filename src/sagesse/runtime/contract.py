@@ -109,21 +109,13 @@ def read_config(base: Path, name: str) -> dict[str, Any]:
 
 
 def read_failure(base: Path) -> str | None:
-    """What the job wrote to ``output/failure``, at most 1,024 characters; None when it wrote nothing.
+    """What the job wrote to ``output/failure``, at most 1,024 characters; None when it wrote nothing."""
+    return _read_words(base / "output/failure")
 
-    The file is the job's: it may be huge, no text at all, or a link to a file that is none of its business.
-    """
-    try:
-        file = os.open(base / "output/failure", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        content = os.read(file, FAILURE_CHARACTERS * 4)
-    except OSError:
-        return None
-    finally:
-        os.close(file)
-    return content.decode("utf-8", "replace")[:FAILURE_CHARACTERS].strip() or None
+
+def read_message(base: Path) -> str | None:
+    """What a processing job wrote to ``output/message``, at most 1,024 characters; None when it wrote nothing."""
+    return _read_words(base / "output/message")
 
 
 def write_failure(base: Path, text: str) -> None:
@@ -141,3 +133,18 @@ def write_success(base: Path) -> None:
 def _write_json(path: Path, content: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=2))
+
+
+def _read_words(path: Path) -> str | None:
+    """The beginning of a text of the job: it may be huge, no text at all, or a link to what is none of its business."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        content = os.read(file, FAILURE_CHARACTERS * 4)
+    except OSError:
+        return None
+    finally:
+        os.close(file)
+    return content.decode("utf-8", "replace")[:FAILURE_CHARACTERS].strip() or None

@@ -11,7 +11,7 @@ import xgboost
 
 from sagesse.testing.server import Server
 
-from .flow import BUCKET, ROLE, XGBOOST, finished, log_lines, make_bucket, script_job, until
+from .flow import BUCKET, PYTHON, ROLE, XGBOOST, finished, log_lines, make_bucket, script_job, until
 
 WHOLE = {"InstanceType": "ml.m5.24xlarge", "InstanceCount": 1, "VolumeSizeInGB": 1}
 
@@ -91,6 +91,45 @@ def test_a_job_that_is_stopping_is_stopped(durable: Server, gate: Path) -> None:
     assert finished(durable, "stopping")["TrainingJobStatus"] == "Stopped"
 
 
+def test_a_processing_job_outlives_the_server_and_its_output_is_stored(durable: Server, gate: Path) -> None:
+    script = waiting_script(gate).replace("/opt/ml/model", "/opt/ml/processing/out")
+    place = {"S3Uri": f"s3://{BUCKET}/out", "LocalPath": "/opt/ml/processing/out", "S3UploadMode": "EndOfJob"}
+    folder = "/opt/ml/processing/code"
+    code = {"S3Uri": f"s3://{BUCKET}/run.py", "LocalPath": folder, "S3DataType": "S3Prefix"}
+    durable.client("s3").put_object(Bucket=BUCKET, Key="run.py", Body=script.encode())
+    client = durable.client("sagemaker")
+    client.create_processing_job(
+        ProcessingJobName="processes",
+        AppSpecification={"ImageUri": PYTHON, "ContainerEntrypoint": ["python3", f"{folder}/run.py"]},
+        ProcessingInputs=[{"InputName": "code", "S3Input": code}],
+        ProcessingOutputConfig={"Outputs": [{"OutputName": "out", "S3Output": place}]},
+        ProcessingResources={"ClusterConfig": WHOLE},
+        RoleArn=ROLE,
+    )
+    restart(durable)
+    until(lambda: "I run" in log_lines(durable, "processes", "/aws/sagemaker/ProcessingJobs"))
+    durable.kill()
+    gate.touch()
+    durable.start()
+    until(lambda: processing_state(durable, "processes") == "Completed")
+    assert log_lines(durable, "processes", "/aws/sagemaker/ProcessingJobs") == ["I run", "I end"]
+    durable.client("s3").head_object(Bucket=BUCKET, Key="out/weights")
+
+
+def test_checkpoints_of_a_job_that_outlived_the_server_are_stored(durable: Server, gate: Path) -> None:
+    script = waiting_script(gate).replace("/opt/ml/model", "/opt/ml/checkpoints")
+    config = {"S3Uri": f"s3://{BUCKET}/kept"}
+    durable.client("sagemaker").create_training_job(
+        **script_job(durable, "keeps", script, CheckpointConfig=config)
+    )
+    until(lambda: "I run" in log_lines(durable, "keeps"))
+    durable.kill()
+    gate.touch()
+    durable.start()
+    assert finished(durable, "keeps")["TrainingJobStatus"] == "Completed"
+    durable.client("s3").head_object(Bucket=BUCKET, Key="kept/weights")
+
+
 def test_an_endpoint_goes_on_in_every_state(durable: Server) -> None:
     client = durable.client("sagemaker")
     upload_model(durable)
@@ -121,6 +160,11 @@ def test_an_endpoint_goes_on_in_every_state(durable: Server) -> None:
 
 def state(server: Server, name: str) -> str:
     return server.client("sagemaker").describe_training_job(TrainingJobName=name)["SecondaryStatus"]
+
+
+def processing_state(server: Server, name: str) -> str:
+    facts = server.client("sagemaker").describe_processing_job(ProcessingJobName=name)
+    return facts["ProcessingJobStatus"]
 
 
 def endpoint_state(server: Server) -> str:

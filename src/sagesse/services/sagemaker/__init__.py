@@ -1,7 +1,8 @@
 """Amazon SageMaker.
 
-What it is: training jobs, models, endpoint configurations and endpoints, with SageMaker's names, states and errors.
-What really runs: a training job is a process on this machine with its own ``/opt/ml`` (`engines.jobs`); an endpoint is
+What it is: training and processing jobs, models, endpoint configurations and endpoints, with SageMaker's names, states
+and errors.
+What really runs: a job is a process on this machine with its own ``/opt/ml`` (`engines.jobs`); an endpoint is
 model server processes behind the gateway (`engines.serving`).
 What differs from AWS: docs/services/sagemaker.md.
 """
@@ -26,6 +27,8 @@ from sagesse.services.sagemaker.endpoint import ENDPOINT, Endpoints
 from sagesse.services.sagemaker.endpoint_config import EndpointConfigs
 from sagesse.services.sagemaker.log import LogShipper
 from sagesse.services.sagemaker.model import Models
+from sagesse.services.sagemaker.processing import ProcessingJobs
+from sagesse.services.sagemaker.processing_run import ProcessingRun
 from sagesse.services.sagemaker.tag import Tags
 from sagesse.services.sagemaker.training import TrainingJobs, interrupt
 from sagesse.services.sagemaker.training_run import TrainingRun
@@ -66,4 +69,11 @@ def services(  # noqa: PLR0913 - the parts SageMaker stands on, each by name
         shipper=shipper,
         endpoint_url=endpoint_url,
     )
-    return (TrainingJobs(training), Models(), EndpointConfigs(), Endpoints(deployments), Tags())
+    return (
+        TrainingJobs(training),
+        ProcessingJobs(ProcessingRun(parts)),
+        Models(),
+        EndpointConfigs(),
+        Endpoints(deployments),
+        Tags(),
+    )

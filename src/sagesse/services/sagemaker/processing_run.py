@@ -1,0 +1,138 @@
+"""What is a processing job's own on its way: inputs, outputs while it runs and at its end, the exit message."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sagesse.core.call import Context
+from sagesse.core.error import ServiceError
+from sagesse.engines.jobs.base import Command, Run
+from sagesse.runtime.contract import read_message, resource_config, write_processing_input
+from sagesse.services.sagemaker._channel import fetch_source
+from sagesse.services.sagemaker._mirror import Mirror, folder_place
+from sagesse.services.sagemaker._plan import Entry
+from sagesse.services.sagemaker._run import Job, JobFailed, JobRun
+from sagesse.services.sagemaker._transfer import parse_location
+
+# Of the request, what the job finds in processingjobconfig.json.
+_CONFIG = (
+    "ProcessingJobName",
+    "AppSpecification",
+    "Environment",
+    "ProcessingInputs",
+    "ProcessingOutputConfig",
+    "ProcessingResources",
+    "RoleArn",
+    "StoppingCondition",
+    "NetworkConfig",
+)
+
+
+class ProcessingRun(JobRun):
+    """Brings processing jobs to their end."""
+
+    log_group = "/aws/sagemaker/ProcessingJobs"
+    started_member = "ProcessingStartTime"
+
+    # The request
+
+    def _image(self, request: Mapping[str, Any]) -> str:
+        return request["AppSpecification"]["ImageUri"]
+
+    def _instance_type(self, request: Mapping[str, Any]) -> str:
+        return request["ProcessingResources"]["ClusterConfig"]["InstanceType"]
+
+    def _is_isolated(self, request: Mapping[str, Any]) -> bool:
+        return bool(request.get("NetworkConfig", {}).get("EnableNetworkIsolation"))
+
+    # Before, while and after it runs
+
+    def _fetch(self, job: Job, acting: Context) -> None:
+        files, request = self._files(job), job.record.request
+        self._entry(job)  # a job without one fails before it downloads anything
+        for item in request.get("ProcessingInputs", ()):
+            if not item.get("AppManaged"):
+                folder = files.at(item["S3Input"]["LocalPath"])
+                folder.mkdir(parents=True, exist_ok=True)
+                fetch_source(acting, item["S3Input"], folder)
+        for output in _outputs(request):
+            files.at(output["LocalPath"]).mkdir(parents=True, exist_ok=True)
+        (files.root / "output").mkdir(parents=True, exist_ok=True)
+        config = {name: request[name] for name in _CONFIG if name in request}
+        write_processing_input(
+            files.root,
+            job={"ProcessingJobArn": job.record.arn, **config},
+            resource=resource_config(instance_type=self._instance_type(request)),
+        )
+
+    def _entry(self, job: Job) -> Entry:
+        asked = job.record.request["AppSpecification"]
+        entrypoint: list[str] = asked.get("ContainerEntrypoint", [])
+        if not entrypoint:
+            raise JobFailed(
+                f"ClientError: the image {asked['ImageUri']!r} has no entry point for processing here; "
+                "give AppSpecification.ContainerEntrypoint"
+            )
+        return Command(argv=(*entrypoint, *asked.get("ContainerArguments", ())), cwd="/")
+
+    def _sync(self, job: Job, *, is_over: bool) -> None:
+        """Store the Continuous outputs."""
+        for mirror in self._mirrors(job, "Continuous"):
+            try:
+                mirror.store(self._as_role(job), is_over=is_over)
+            except ServiceError as error:
+                if is_over:  # before, it is tried again
+                    raise _upload_failed(mirror, error) from error
+
+    def _store(self, job: Job, acting: Context) -> Mapping[str, Any]:
+        for mirror in self._mirrors(job, "EndOfJob"):
+            try:
+                mirror.store(acting, is_over=True)
+            except ServiceError as error:
+                raise _upload_failed(mirror, error) from error
+        return {}
+
+    def _mirrors(self, job: Job, mode: str) -> Iterator[Mirror]:
+        files = self._files(job)
+        for number, output in enumerate(_outputs(job.record.request)):
+            if output["S3UploadMode"] == mode:
+                yield Mirror(
+                    root=files.root,
+                    folder=files.at(output["LocalPath"]),
+                    target=folder_place(parse_location(output["S3Uri"])),
+                    ledger=files.root.parent / f"output-{number}.json",
+                )
+
+    def _ship(self, job: Job, run: Run) -> None:
+        self._shipper.ship(job.ctx.scope, self.log_group, self._stream(job), run.log)
+
+    # The record
+
+    def _note(
+        self,
+        job: Job,
+        status: str,
+        *,
+        message: str = "",
+        state: Mapping[str, Any] | None = None,
+        output: Mapping[str, Any] | None = None,
+    ) -> None:
+        if state or output:  # a processing job has no secondary status to show
+            job.kind.amend(job.ctx, job.record, state=state, output=output)
+
+    def _finish(self, job: Job, status: str, reason: str, output: dict[str, Any]) -> bool:
+        if message := read_message(self._files(job).root):
+            output["ExitMessage"] = message
+        output["ProcessingEndTime"] = job.ctx.now()
+        final = status if status in {"Completed", "Failed"} else "Stopped"
+        moved = job.kind.move(job.ctx, job.record, final, when={"InProgress", "Stopping"}, output=output)
+        return moved is not None
+
+
+def _outputs(request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The outputs that the platform stores."""
+    outputs: list[Mapping[str, Any]] = request.get("ProcessingOutputConfig", {}).get("Outputs", [])
+    return [output["S3Output"] for output in outputs if not output.get("AppManaged")]
+
+
+def _upload_failed(mirror: Mirror, error: ServiceError) -> JobFailed:
+    return JobFailed(f"ClientError: Output upload failed: {error} (S3 URL {mirror.target.uri!r})")
