@@ -26,3 +26,9 @@ def sdk2() -> Path:
 def sdk3() -> Path:
     """A Python with version 3 of the SageMaker SDK."""
     return interpreter("sdk3")
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """A Python with the clients that read and write tables in S3."""
+    return interpreter("data")

@@ -1,4 +1,4 @@
-"""Interpreters with a SageMaker SDK: each in a virtual environment of its own, made once, kept in the repository."""
+"""Interpreters with clients of AWS: each in a virtual environment of its own, made once, kept in the repository."""
 
 import fcntl
 import hashlib
@@ -17,7 +17,7 @@ _INSTALL_S = 900
 def interpreter(name: str) -> Path:
     """The Python that has what ``<name>.txt`` beside this file lists; installed now if it was not yet.
 
-    Fails the test, rather than skipping it, when that is impossible: an SDK that was not tried does not work.
+    Fails the test, rather than skipping it, when that is impossible: a client that was not tried does not work.
     """
     requirements = HERE / f"{name}.txt"
     folder = ROOT / f".venv-{name}"
@@ -37,7 +37,7 @@ def _install(python: Path, requirements: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_S, check=False)
     if done.returncode != 0:
         pytest.fail(
-            f"{requirements.name} cannot be installed for {sys.version.split()[0]}; its SDK is not tested.\n"
+            f"{requirements.name} cannot be installed for {sys.version.split()[0]}; its clients are not tested.\n"
             f"{done.stderr[-2000:]}",
             pytrace=False,
         )
