@@ -1,6 +1,5 @@
 """Managed spot training and retries: when a run is interrupted, and what a job that was interrupted costs."""
 
-import math
 import random
 from collections.abc import Mapping
 from typing import Any
@@ -55,5 +54,5 @@ def check_spot(req: Mapping[str, Any]) -> None:
 def times(request: Mapping[str, Any], trained_s: float) -> dict[str, int]:
     """TrainingTimeInSeconds and BillableTimeInSeconds of a job whose runs took `trained_s` together."""
     seconds = max(1, round(trained_s))
-    billed = max(1, math.ceil(seconds * (1 - DISCOUNT))) if is_spot(request) else seconds
+    billed = max(1, round(seconds * (1 - DISCOUNT))) if is_spot(request) else seconds
     return {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": billed}
