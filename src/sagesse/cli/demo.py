@@ -3,6 +3,8 @@
 import argparse
 import importlib.util
 import os
+import shutil
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -161,18 +163,19 @@ def _confusion(summary: Mapping[str, Any]) -> Table:
 
 def _look(summary: Mapping[str, Any], facts: Facts) -> list[str]:
     where = "" if facts.data_dir == str(Settings().folder) else f" --data-dir {facts.data_dir}"
+    command = "sagesse" if shutil.which("sagesse") else sys.argv[0]  # make demo runs it from .venv
     return [
         "",
         "[bold]What to look at[/]",
         f"The server goes on at [bold]{facts.url}[/] (its state: {facts.url}/_sagesse/status).",
         "Ask it with any AWS client:",
-        f'  eval "$(sagesse env{where})"',
+        f'  eval "$({command} env{where})"',
         f"  aws sagemaker describe-training-job --training-job-name {summary['training_job']}",
         f"  aws sagemaker describe-endpoint --endpoint-name {summary['endpoint']}",
         f"  aws logs filter-log-events --log-group-name /aws/sagemaker/TrainingJobs "
         f"--log-stream-name-prefix {summary['training_job']} --query 'events\\[].message'",
         f"  aws s3 ls {summary['model']}",
         f"Each call it answered is in {facts.data_dir}/audit",
-        f"  sagesse status{where}",
-        f"  sagesse down --jobs{where}",
+        f"  {command} status{where}",
+        f"  {command} down --jobs{where}",
     ]
