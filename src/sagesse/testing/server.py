@@ -1,5 +1,6 @@
 """A server in a process of its own: talk to it with unmodified clients, kill it, start it again."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -34,6 +35,7 @@ class Server:
         self.data_dir = data_dir
         self.port = 0
         self.ready: dict[str, Any] = {}
+        self._is_ephemeral = ephemeral
         self._arguments = [*(["--ephemeral"] if ephemeral else []), *arguments]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -44,6 +46,10 @@ class Server:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if not self._is_ephemeral and self._process is not None:
+            # Leave no process behind; an ephemeral server sees to that itself, and a dead one cannot be asked.
+            with contextlib.suppress(subprocess.CalledProcessError):
+                self._command("down", "--jobs")
         self.stop()
 
     @property
@@ -106,9 +112,12 @@ class Server:
 
     def environment(self) -> dict[str, str]:
         """What `eval $(sagesse env)` exports for this server, on top of this process's environment."""
-        command = [sys.executable, "-m", "sagesse", "env", "--json", "--data-dir", str(self.data_dir)]
-        answer = subprocess.run(command, capture_output=True, check=True)
-        return {**os.environ, **orjson.loads(answer.stdout)}
+        return {**os.environ, **orjson.loads(self._command("env", "--json"))}
+
+    def _command(self, *arguments: str) -> bytes:
+        """What a `sagesse` command about this server prints."""
+        command = [sys.executable, "-m", "sagesse", *arguments, "--data-dir", str(self.data_dir)]
+        return subprocess.run(command, capture_output=True, check=True).stdout
 
     @property
     def _running(self) -> "subprocess.Popen[bytes]":
