@@ -97,7 +97,7 @@ class App:
         loop = self._loop
         if loop is None:
             raise RuntimeError("the server is not started")
-        return asyncio.run_coroutine_threadsafe(self._run_internal(call), loop).result()
+        return asyncio.run_coroutine_threadsafe(self.pipeline.run(call), loop).result()
 
     async def acall(self, call: Call) -> Mapping[str, Any]:
         """See `Platform.acall`."""
@@ -239,9 +239,6 @@ class App:
         for run_id in self.jobs.runs():
             if run_id.startswith(_JOB_RUNS) and run_id not in runs:
                 self.jobs.discard(run_id)
-
-    async def _run_internal(self, call: Call) -> Mapping[str, Any]:
-        return await self.pipeline.run(call)
 
     def _end_jobs(self) -> None:
         """End every job process and the zygotes; for servers that leave nothing behind."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sagesse.core.audit import AuditLog
-from sagesse.core.authorize import AllowAll, Authorizer
+from sagesse.core.authorize import Authorizer
 from sagesse.core.call import Call
 from sagesse.core.meter import Meter
 from sagesse.core.pipeline import Pipeline
@@ -19,6 +19,14 @@ from sagesse.core.store_sqlite import SqliteStore
 from sagesse.testing.clock import HandClock
 
 ACCOUNT = "123456789012"
+
+
+class AllowAll:
+    def is_unlimited(self, principal: Principal, service: str) -> bool:
+        return True
+
+    def check(self, call: Call, grants: object, facts: object) -> None:
+        raise AssertionError("not asked of those whom no policy limits")
 
 
 class FakePlatform:

@@ -27,14 +27,3 @@ class Authorizer(Protocol):
             ServiceError: AccessDenied, in AWS's wording.
         """
         ...
-
-
-class AllowAll:
-    """Lets every principal do everything; for tests of other things."""
-
-    def is_unlimited(self, principal: Principal, service: str) -> bool:
-        """It is."""
-        return True
-
-    def check(self, call: Call, grants: Iterable[Grant], facts: Callable[[], Facts]) -> None:
-        """Allow."""

@@ -12,13 +12,11 @@ class Lifecycle(msgspec.Struct, frozen=True):
         initial: the state of a new record.
         moves: every allowed move, from state to states. A state without moves is final, unless named in `rest`.
         rest: states that may still move but in which the reconciler has nothing to do (``InService``).
-        failed: the state a record is moved to when the reconciler gives it up.
     """
 
     initial: str
     moves: Mapping[str, Set[str]]
     rest: Set[str] = frozenset()
-    failed: str = "Failed"
 
     def __post_init__(self) -> None:
         named = (

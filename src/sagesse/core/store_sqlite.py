@@ -185,7 +185,6 @@ def _conditions(listing: Listing) -> tuple[str, list[str | float]]:
             values.extend(value for value in arguments if value is not None)
 
     add("instr(name, ?) > 0", listing.name_contains)
-    add("substr(name, 1, length(?)) = ?", listing.name_prefix, listing.name_prefix)
     add("status = ?", listing.status)
     add("created > ?", listing.created_after)
     add("created < ?", listing.created_before)

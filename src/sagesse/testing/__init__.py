@@ -1,7 +1,8 @@
-"""What tests of Sagesse, and of things built on it, may use.
+"""What tests of Sagesse, and of things built on it, may use; docs/testing.md shows how.
 
-- `store.check_store`: the conformance suite of a `Store`.
-- `clock.HandClock`: time turned by hand.
 - `server.Server`: a server in a process of its own, to talk to with unmodified clients, to kill and to start again.
-- `kind.KindSuite`: what every declared resource must do.
+- `clock.HandClock`: time turned by hand.
+- Conformance suites, subclassed in a test module: `kind.KindSuite` over declared resources, `store.StoreSuite`,
+  `job_engine.JobEngineConformance`, `serving_engine.ServingEngineSuite` (with the model of `serving_model`), and for
+  object stores `object_store.ObjectStoreSuite`, `object_version.ObjectVersionSuite`, `object_seal.ObjectSealSuite`.
 """

@@ -7,7 +7,6 @@ from sagesse.core.error import ServiceError
 from sagesse.services.s3._error import not_implemented
 
 _NOTHING: Set[Any] = frozenset()
-_FALSE: Set[Any] = frozenset({False})
 
 # Member: the values that ask for nothing beyond what happens anyway.
 _HARMLESS: Mapping[str, Set[Any]] = {
