@@ -25,7 +25,8 @@ from sagesse.core.scope import Scope
 from sagesse.core.service import Registry, Service
 from sagesse.core.store_sqlite import SqliteStore
 from sagesse.engines.capacity import Capacity
-from sagesse.engines.image import UnknownImage, find_recipe, image_tags
+from sagesse.engines.image import ImageProblem
+from sagesse.engines.image_registry import Images
 from sagesse.engines.jobs.local import LocalJobs
 from sagesse.engines.metrics.sqlite import SqliteMetricStore
 from sagesse.engines.objects.local import LocalObjectStore
@@ -66,10 +67,10 @@ class App:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wire: WireServer | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self.authority = Authority(self._folder / "ca")
         self._make_engines()
         self._make_core()
         self.root_key: RootKey = iam.bootstrap(self._store, settings.account, self._clock)
-        self.authority = Authority(self._folder / "ca")
 
     @property
     def store(self) -> Store:
@@ -173,7 +174,8 @@ class App:
         self.metrics = SqliteMetricStore(folder / "metrics.db", clock=clock, durable=durable)
         self.objects = LocalObjectStore(folder / "objects", clock=clock, durable=durable)
         self.vault = Vault(folder / "kms" / "master.key")
-        self.jobs = LocalJobs(folder / "jobs", hidden=[folder])
+        self.jobs = LocalJobs(folder / "jobs", hidden=[folder], shown=[self.authority.bundle.parent])
+        self.images = Images(folder / "images.json")
         self.serving = LocalServing(self.jobs, folder / "servers")
         self.routes = RoutingTable(partial(sagemaker.route_of, self._store))
         self.invocations = InvocationMeter(clock.now)
@@ -201,7 +203,7 @@ class App:
             *kms.services(self.vault, authorizer),
             *(family(self.logs) for family in (logs.Groups, logs.Streams, logs.Events)),
             cloudwatch.Metrics(self.metrics),
-            *(family(image_tags) for family in (ecr.Repositories, ecr.Images)),
+            *(family(self.images.tags) for family in (ecr.Repositories, ecr.Images)),
             *sagemaker.services(
                 jobs=self.jobs,
                 serving=self.serving,
@@ -211,8 +213,9 @@ class App:
                 logs=self.logs,
                 metrics=self.metrics,
                 models_folder=self._folder / "models",
-                endpoint_url=lambda: self.url,
-                metrics_of=_metrics_of,
+                images=self.images,
+                home=sagemaker.Home(lambda: self.url, self.authority.bundle),
+                metrics_of=partial(_metrics_of, self.images),
                 spot_interruptions_per_hour=self.settings.spot_interruptions_per_hour,
             ),
             sagemaker_runtime.Invocations(models),
@@ -293,11 +296,11 @@ class App:
         return _json(200, {"status": "ok", "ephemeral": self.settings.ephemeral, "usage": usage})
 
 
-def _metrics_of(image: str) -> list[dict[str, str]]:
+def _metrics_of(images: Images, image: str) -> list[dict[str, str]]:
     """The metric definitions a built-in algorithm declares, for the image that runs it."""
     try:
-        recipe = find_recipe(image)
-    except UnknownImage:
+        recipe = images.find(image)
+    except ImageProblem:
         return []
     if recipe.name not in ALGORITHMS:
         return []

@@ -12,7 +12,7 @@ import pytest
 from sagesse.algorithms.registry import ALGORITHMS, algorithm
 from sagesse.app import App
 from sagesse.config import Settings
-from sagesse.engines.image import RECIPES
+from sagesse.engines.image_catalog import RECIPES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -29,6 +29,7 @@ _SKEW_S = 300.0
 _EXTRAS: Mapping[str, tuple[Sequence[str], str]] = {
     "ml": (("numpy", "xgboost"), "the xgboost algorithm"),
     "deep": (("numpy", "torch", "PIL"), "image-classification and the demo"),
+    "sklearn": (("sklearn", "pandas"), "the scikit-learn image"),
 }
 
 

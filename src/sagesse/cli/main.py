@@ -17,6 +17,7 @@ COMMANDS = {
     "down": "stop the server; jobs and model servers go on unless --jobs",
     "status": "health, jobs, endpoints, usage and disk of the server",
     "env": 'the environment for AWS clients: eval "$(sagesse env)"',
+    "image": "run jobs of an image in a virtual environment or program of yours",
     "doctor": "check this machine, and say how to fix what it lacks",
     "demo": "the marble sorter: render, upload, train, deploy, classify",
 }

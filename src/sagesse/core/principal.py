@@ -67,3 +67,7 @@ class Credentials(Protocol):
     def find(self, access_key_id: str) -> Credential | None:
         """The active credential of that access key, or None. Expired ones are returned: the caller judges."""
         ...
+
+    def end(self, access_key_id: str) -> None:
+        """Have a session end now; nothing happens when there is none. Writes: not for the event loop's thread."""
+        ...

@@ -1,9 +1,10 @@
 """From an image URI to what runs it here: the repository decides, account and region are ignored."""
 
+import importlib.util
 import re
 from typing import Literal, NamedTuple, TypeAlias
 
-RecipeKind: TypeAlias = Literal["algorithm", "script"]
+RecipeKind: TypeAlias = Literal["algorithm", "script", "command"]
 
 _URI = re.compile(
     r"^(?:(?P<registry>[^/]+)/)?(?P<repository>[a-z0-9][a-z0-9._/-]*?)(?::(?P<tag>[\w][\w.-]{0,127}))?"
@@ -22,35 +23,27 @@ class Image(NamedTuple):
 class Recipe(NamedTuple):
     """How an image is run here.
 
-    An "algorithm" runs one of ours by name unless the job names a script; a "script" only runs user scripts.
-    `preload` are the modules its jobs expect to be loaded already.
+    Attributes:
+        kind: an "algorithm" runs one of ours by name unless the job names a script; a "script" only runs user
+            scripts; a "command" is a program of the user's own, called as SageMaker calls a container.
+        preload: modules that its jobs expect to be loaded already.
+        needs: modules that must be installed, by name.
+        extra: the extra of this package that installs them; empty when none does.
+        python: the interpreter of the user's own environment that runs scripts; empty: ours.
+        command: program and arguments of a "command".
     """
 
     kind: RecipeKind
     name: str
-    preload: tuple[str, ...]
-    extra: str  # the extra of this package that installs what it needs
+    preload: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    extra: str = ""
+    python: str = ""
+    command: tuple[str, ...] = ()
 
 
-class UnknownImage(Exception):  # noqa: N818 - reads as the fact it states
-    """No recipe for that image."""
-
-
-_TORCH_PRELOAD = ("numpy", "torch", "PIL")  # one set for all: each set is a process of its own
-_XGBOOST = Recipe("algorithm", "xgboost", ("numpy", "xgboost"), "ml")
-_TORCH = Recipe("script", "pytorch", _TORCH_PRELOAD, "deep")
-_SKLEARN = Recipe("script", "scikit-learn", ("numpy", "sklearn"), "ml")
-
-# Repository names as AWS publishes them in its "Docker registry paths" tables.
-RECIPES: dict[str, Recipe] = {
-    "image-classification": Recipe("algorithm", "image-classification", _TORCH_PRELOAD, "deep"),
-    "xgboost": _XGBOOST,
-    "sagemaker-xgboost": _XGBOOST,
-    "pytorch-training": _TORCH,
-    "pytorch-inference": _TORCH,
-    "sagemaker-scikit-learn": _SKLEARN,
-    "sagemaker-base-python": Recipe("script", "python", (), ""),
-}
+class ImageProblem(Exception):  # noqa: N818 - reads as the fact it states
+    """The image cannot be run here; the text says why and what to do."""
 
 
 def parse_image(uri: str) -> Image | None:
@@ -61,21 +54,23 @@ def parse_image(uri: str) -> Image | None:
     return Image(match["registry"] or "", match["repository"], match["tag"] or "latest")
 
 
-def find_recipe(uri: str) -> Recipe:
-    """The recipe of an image.
+def check_installed(uri: str, recipe: Recipe) -> None:
+    """Look for the modules a recipe needs; they are not imported.
 
     Raises:
-        UnknownImage: nothing here runs it; the text says what is known.
+        ImageProblem: one is not installed; names it and the extra that has it.
     """
+    missing = [name for name in recipe.needs if importlib.util.find_spec(name) is None]
+    if not missing:
+        return
+    remedy = f"pip install 'sagesse[{recipe.extra}]', or " if recipe.extra else ""
+    raise ImageProblem(
+        f"the image {uri!r} needs {', '.join(missing)}, not installed here; {remedy}register a virtual environment "
+        f"that has it: sagesse image add {parse_name(uri)} --python DIR"
+    )
+
+
+def parse_name(uri: str) -> str:
+    """The repository of an image URI; the text itself when it is none."""
     image = parse_image(uri)
-    recipe = RECIPES.get(image.repository) if image else None
-    if recipe is None:
-        raise UnknownImage(
-            f"no local recipe runs the image {uri!r}; known repositories: {', '.join(sorted(RECIPES))}"
-        )
-    return recipe
-
-
-def image_tags(repository: str) -> list[str]:
-    """The tags this machine can run of a repository: any tag works, so the one name for it is ``latest``."""
-    return ["latest"] if repository in RECIPES else []
+    return image.repository if image else uri

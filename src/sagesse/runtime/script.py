@@ -11,12 +11,11 @@ import signal
 import subprocess
 import sys
 import tarfile
-import traceback
-import types
 from pathlib import Path
 from typing import NamedTuple
 
 from sagesse.runtime.contract import SOURCE_ARCHIVE, base_folder, lay_out, write_failure, write_success
+from sagesse.runtime.python_file import run_python_file
 from sagesse.runtime.requirement import RequirementError, install_package, install_requirements
 from sagesse.runtime.script_setting import ScriptSetting, read_setting, to_arguments, to_variables
 
@@ -48,7 +47,10 @@ def main() -> int:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - the job's log
         write_failure(base, f"{type(error).__name__}: {error}")
         return 1
-    code, message = _run_here(program) if program.python_file is not None else _run_program(program.argv)
+    if program.python_file is not None:
+        code, message = run_python_file(program.python_file, tuple(program.argv[2:]), folder=Path.cwd())
+    else:
+        code, message = _run_program(program.argv)
     if code == 0:
         write_success(base)
     else:
@@ -147,38 +149,6 @@ def _refuse_distribution(setting: ScriptSetting) -> None:
             raise SettingError(
                 f"{name} is not supported; remove the distribution setting or use torch_distributed"
             )
-
-
-def _run_here(program: Program) -> tuple[int, str]:
-    """Run a Python file as ``__main__`` of this process; its exit code and, if it failed, why."""
-    assert program.python_file is not None
-    main_module = types.ModuleType("__main__")
-    main_module.__dict__.update(__file__=str(program.python_file), __builtins__=__builtins__)
-    sys.modules["__main__"] = main_module
-    sys.argv = program.argv[1:]
-    sys.path[0:0] = [str(Path.cwd())]
-    try:
-        code = compile(program.python_file.read_bytes(), str(program.python_file), "exec")
-        exec(code, main_module.__dict__)
-    except SystemExit as stop:
-        return _explain_exit(stop)
-    except BaseException as error:
-        _print_as_interpreter(error)
-        return 1, "".join(traceback.format_exception_only(error)).strip()
-    return 0, ""
-
-
-def _explain_exit(stop: SystemExit) -> tuple[int, str]:
-    if stop.code is None or isinstance(stop.code, int):
-        return (stop.code or 0) & 0xFF, ""
-    print(stop.code, file=sys.stderr)  # noqa: T201 - what the interpreter does with such a code
-    return 1, str(stop.code)
-
-
-def _print_as_interpreter(error: BaseException) -> None:
-    """The traceback as the user knows it: without the frames of ours above it."""
-    frames = error.__traceback__
-    traceback.print_exception(type(error), error, frames.tb_next if frames else None)
 
 
 def _leave_it_to_the_program(_number: int, _frame: object) -> None:

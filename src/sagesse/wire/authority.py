@@ -39,11 +39,12 @@ class Authority:
 
     def __init__(self, folder: Path) -> None:
         self.certificate = folder / "ca.pem"
-        self.bundle = folder / "bundle.pem"
+        self.bundle = folder / "public" / "bundle.pem"  # a folder that jobs may see
         self._folder = folder
         self._key_path = folder / "ca.key"
         self._contexts: OrderedDict[str, ssl.SSLContext] = OrderedDict()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.bundle.parent.mkdir(exist_ok=True)
         self._certificate, self._key = self._load() or self._create()
         self._write_bundle()
 

@@ -54,6 +54,20 @@ class Identities:
             self._last_used[access_key_id] = self._clock.now()
         return found
 
+    def end(self, access_key_id: str) -> None:
+        """See `Credentials.end`."""
+        account, now = account_of(access_key_id), self._clock.now()
+
+        def expire(session: Record) -> Record | None:
+            session.state["expires"] = min(session.state["expires"], now)
+            return session
+
+        if account is not None:
+            self._store.update(Key(SESSION, account, "", access_key_id), expire)
+        with self._guard:
+            self._generation += 1
+            self._credentials.pop(access_key_id, None)
+
     def last_used(self, access_key_id: str) -> float | None:
         """When that lasting access key was last asked for, since this process began."""
         return self._last_used.get(access_key_id)

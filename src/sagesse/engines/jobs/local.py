@@ -32,6 +32,7 @@ class LocalJobs:
         environments: interpreters by name; each must have Sagesse's own dependencies.
         hidden: files and folders that no job sees (the server's data and secrets), but for its own; needs isolation
             level 1 or 2. `root` may lie in one of them.
+        shown: folders that every job sees though they lie in a hidden one.
         best_level: the furthest isolation to use, 1 to 3; a machine may give less.
     """
 
@@ -41,6 +42,7 @@ class LocalJobs:
         *,
         environments: Mapping[str, str] = BUILTIN,
         hidden: Sequence[Path] = (),
+        shown: Sequence[Path] = (),
         best_level: int = 1,
     ) -> None:
         self._runs = root.resolve() / "runs"
@@ -49,6 +51,7 @@ class LocalJobs:
         self._hidden = [str(path.resolve()) for path in hidden]
         self._best_level = best_level
         self._cache = str(root.resolve() / "cache")
+        self._shown = [self._cache, *(str(path.resolve()) for path in shown)]
         self._watcher = ExitWatcher()
 
     def folder(self, run_id: str) -> Path:
@@ -132,7 +135,7 @@ class LocalJobs:
         request = {
             "run": str(folder),
             "hidden": self._hidden,
-            "shown": [self._cache],
+            "shown": self._shown,
             "best_level": self._best_level,
         }
         self._zygotes.fork(environment, preload, request)

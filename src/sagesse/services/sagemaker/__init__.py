@@ -15,11 +15,13 @@ from sagesse.core.record import Store
 from sagesse.core.scope import Scope
 from sagesse.core.service import Service
 from sagesse.engines.capacity import Capacity
+from sagesse.engines.image_registry import Images
 from sagesse.engines.jobs.base import JobEngine
 from sagesse.engines.metrics.base import MetricStore
 from sagesse.engines.serving.base import ServingEngine
 from sagesse.engines.serving.routing import EndpointKey, RoutingTable, Variant
 from sagesse.engines.streams.log import LogStore
+from sagesse.services.sagemaker._home import Home
 from sagesse.services.sagemaker._run import JobParts
 from sagesse.services.sagemaker._spot import SpotMarket
 from sagesse.services.sagemaker.deployment import Deployments, live_variants
@@ -33,7 +35,7 @@ from sagesse.services.sagemaker.tag import Tags
 from sagesse.services.sagemaker.training import TrainingJobs, interrupt
 from sagesse.services.sagemaker.training_run import TrainingRun
 
-__all__ = ["interrupt", "route_of", "services"]
+__all__ = ["Home", "interrupt", "route_of", "services"]
 
 
 def route_of(store: Store, key: EndpointKey) -> Sequence[Variant] | None:
@@ -53,13 +55,14 @@ def services(  # noqa: PLR0913 - the parts SageMaker stands on, each by name
     logs: LogStore,
     metrics: MetricStore,
     models_folder: Path,
-    endpoint_url: Callable[[], str],
+    images: Images,
+    home: Home,
     metrics_of: Callable[[str], list[dict[str, str]]],
     spot_interruptions_per_hour: float = 0.0,
 ) -> tuple[Service, ...]:
     """Every family of SageMaker over its engines; see `JobParts`, `TrainingRun` and `Deployments` for the arguments."""
     shipper = LogShipper(logs, metrics)
-    parts = JobParts(jobs, capacity, credentials, shipper, endpoint_url)
+    parts = JobParts(jobs, capacity, credentials, shipper, images, home)
     training = TrainingRun(parts, metrics_of=metrics_of, market=SpotMarket(spot_interruptions_per_hour))
     deployments = Deployments(
         engine=serving,
@@ -67,7 +70,8 @@ def services(  # noqa: PLR0913 - the parts SageMaker stands on, each by name
         credentials=credentials,
         folder=models_folder,
         shipper=shipper,
-        endpoint_url=endpoint_url,
+        images=images,
+        home=home,
     )
     return (
         TrainingJobs(training),

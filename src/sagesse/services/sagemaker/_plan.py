@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import orjson
 
@@ -19,9 +19,8 @@ from sagesse.runtime.contract import (
     write_training_input,
 )
 from sagesse.services.sagemaker._channel import ChannelError
+from sagesse.services.sagemaker._entry import Entry, program_entry, script_entry
 from sagesse.services.sagemaker._transfer import BadLocation, download, parse_location
-
-Entry: TypeAlias = Command | PythonEntry
 
 
 class JobFiles:
@@ -91,10 +90,12 @@ def make_entry(recipe: Recipe, request: Mapping[str, Any], files: JobFiles) -> E
     specification = request["AlgorithmSpecification"]
     entrypoint: list[str] = list(specification.get("ContainerEntrypoint", ()))
     if entrypoint:
-        return Command(argv=(*entrypoint, *specification.get("ContainerArguments", ())), cwd="/")
+        return program_entry([*entrypoint, *specification.get("ContainerArguments", ())], recipe)
+    if recipe.kind == "command":
+        return Command(argv=(*recipe.command, "train"), cwd="/")
     if recipe.kind == "algorithm" and "sagemaker_program" not in request.get("HyperParameters", {}):
         return PythonEntry(module="sagesse.runtime.train", args=(recipe.name,), preload=recipe.preload)
-    return PythonEntry(module="sagesse.runtime.script", preload=recipe.preload)
+    return script_entry(recipe)
 
 
 def _plain(value: str) -> str:

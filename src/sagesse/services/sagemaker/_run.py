@@ -15,10 +15,13 @@ from sagesse.core.kind import Kind
 from sagesse.core.principal import Credential, Credentials
 from sagesse.core.record import Record
 from sagesse.engines.capacity import Capacity, instance_cores
-from sagesse.engines.image import Recipe, UnknownImage, find_recipe
+from sagesse.engines.image import ImageProblem, Recipe
+from sagesse.engines.image_registry import Images
 from sagesse.engines.jobs.base import JobEngine, Plan, Run
 from sagesse.services.sagemaker._channel import ChannelError
-from sagesse.services.sagemaker._plan import Entry, JobFiles
+from sagesse.services.sagemaker._entry import Entry, path_variables
+from sagesse.services.sagemaker._home import Home
+from sagesse.services.sagemaker._plan import JobFiles
 from sagesse.services.sagemaker._session import RoleError, role_session
 from sagesse.services.sagemaker.log import LogShipper
 
@@ -42,14 +45,16 @@ class JobParts(NamedTuple):
         capacity: the machine's cores.
         credentials: where role sessions are looked up.
         shipper: takes the log lines and metrics of a job.
-        endpoint_url: where a job's own AWS clients find this server.
+        images: what runs an image here.
+        home: where a job's own AWS clients find this server.
     """
 
     engine: JobEngine
     capacity: Capacity
     credentials: Credentials
     shipper: LogShipper
-    endpoint_url: Callable[[], str]
+    images: Images
+    home: Home
 
 
 class Job(NamedTuple):
@@ -82,7 +87,8 @@ class JobRun(ABC):
         self._capacity = parts.capacity
         self._credentials = parts.credentials
         self._shipper = parts.shipper
-        self._endpoint_url = parts.endpoint_url
+        self._images = parts.images
+        self._home = parts.home
         self._wakes: dict[str, Callable[[], None]] = {}
         self._synced: dict[str, float] = {}
         parts.engine.watch(self._wake)
@@ -192,6 +198,7 @@ class JobRun(ABC):
             facts["FailureReason"] = reason[:REASON_LENGTH]
         if self._finish(job, status, reason, facts):
             self._engine.discard(job.run_id)
+            self._credentials.end(str(job.record.state.get("access_key_id", "")))
 
     # What the steps have in common
 
@@ -211,26 +218,29 @@ class JobRun(ABC):
         return "Failed", _failure(run, self._files(job).failure())
 
     def _plan(self, job: Job) -> Plan:
-        state, request = job.record.state, job.record.request
+        state, request, runtime_s = job.record.state, job.record.request, self._runtime_s(job)
         return Plan(
             run_id=job.run_id,
             entry=self._entry(job),
             environment={
+                **path_variables(self._recipe(job)),
                 **self._identity(job),
-                **aws_environment(job.ctx.region, self._session(job), self._endpoint_url()),
+                **self._home.variables(job.ctx.region, self._session(job, needed_s=runtime_s + _GRACE_S)),
                 **request.get("Environment", {}),
             },
             mounts=self._mounts(job),
-            max_runtime_s=self._runtime_s(job),
+            max_runtime_s=runtime_s,
             stop_grace_s=_GRACE_S,
             isolate_network=self._is_isolated(request),
             threads=state["threads"],
         )
 
-    def _session(self, job: Job) -> Credential:
+    def _session(self, job: Job, *, needed_s: float = 0) -> Credential:
         """A session of the job's role; a new one is noted on the record, so that the next step finds it."""
         record = job.record
-        session = role_session(job.ctx, self._credentials, record.request["RoleArn"], record.state)
+        session = role_session(
+            job.ctx, self._credentials, record.request["RoleArn"], record.state, needed_s=needed_s
+        )
         if session.access_key_id != record.state.get("access_key_id"):
             job.kind.amend(job.ctx, record, state={"access_key_id": session.access_key_id})
             record.state["access_key_id"] = session.access_key_id
@@ -241,8 +251,8 @@ class JobRun(ABC):
 
     def _recipe(self, job: Job) -> Recipe:
         try:
-            return find_recipe(self._image(job.record.request))
-        except UnknownImage as error:
+            return self._images.ready(self._image(job.record.request))
+        except ImageProblem as error:
             raise JobFailed(f"ClientError: {error}") from error
 
     def _files(self, job: Job) -> JobFiles:
@@ -337,18 +347,6 @@ class JobRun(ABC):
     def _used(self, job: Job) -> dict[str, Any]:
         """State about a run that is over, for the next one."""
         return {}
-
-
-def aws_environment(region: str, session: Credential, endpoint_url: str) -> dict[str, str]:
-    """What a job's own AWS clients read: region, endpoint, and the role session's credentials."""
-    return {
-        "AWS_REGION": region,
-        "AWS_DEFAULT_REGION": region,
-        "AWS_ACCESS_KEY_ID": session.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": session.secret,
-        "AWS_SESSION_TOKEN": session.session_token or "",
-        "AWS_ENDPOINT_URL": endpoint_url,
-    }
 
 
 def _failure(run: Run, said: str) -> str:

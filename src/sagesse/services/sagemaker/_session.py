@@ -1,13 +1,14 @@
 """Acting as an execution role: SageMaker assumes the role, then everything it does is the role's doing."""
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Any
 
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
 from sagesse.core.principal import Credential, Credentials
 
-_SESSION_S = 3600
+_LEAST_S = 3600
 _MARGIN_S = 300
 
 
@@ -16,21 +17,25 @@ class RoleError(Exception):
 
 
 def role_session(
-    ctx: Context, credentials: Credentials, role_arn: str, state: Mapping[str, Any]
+    ctx: Context, credentials: Credentials, role_arn: str, state: Mapping[str, Any], *, needed_s: float = 0
 ) -> Credential:
-    """Credentials of a session of the role: the one named in `state` while it lasts, else a new one.
+    """Credentials of a session of the role: the one named in `state` if it lasts, else a new one.
+
+    Args:
+        needed_s: how long it must last at least; some minutes more are added.
 
     Raises:
         RoleError: there is no such role, or it does not trust sagemaker.amazonaws.com.
     """
     known = credentials.find(str(state.get("access_key_id", "")))
-    if known is not None and known.expires is not None and known.expires > ctx.now() + _MARGIN_S:
+    if known is not None and known.expires is not None and known.expires > ctx.now() + needed_s + _MARGIN_S:
         return known
+    duration_s = max(_LEAST_S, ceil(needed_s) + 2 * _MARGIN_S)
     try:
         answer = ctx.call(
             "sts",
             "AssumeRole",
-            {"RoleArn": role_arn, "RoleSessionName": "SageMaker", "DurationSeconds": _SESSION_S},
+            {"RoleArn": role_arn, "RoleSessionName": "SageMaker", "DurationSeconds": duration_s},
         )
     except ServiceError as error:
         raise RoleError(

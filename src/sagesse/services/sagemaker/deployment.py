@@ -6,7 +6,7 @@ model does not hurt an endpoint. Server ids are made from it, so every step can 
 """
 
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,13 @@ from sagesse.core.identifier import new_request_id
 from sagesse.core.principal import Credentials
 from sagesse.core.record import Record
 from sagesse.core.scope import Scope
-from sagesse.engines.image import Recipe, UnknownImage, find_recipe
+from sagesse.engines.image import ImageProblem, Recipe
+from sagesse.engines.image_registry import Images
 from sagesse.engines.serving.base import ServerPlan, ServerState, ServingEngine
 from sagesse.engines.serving.model_archive import BadModelArchive, unpack_model
 from sagesse.engines.serving.routing import RoutingTable, Variant
 from sagesse.services.sagemaker._error import refuse_unsupported
+from sagesse.services.sagemaker._home import Home
 from sagesse.services.sagemaker._session import RoleError, role_session
 from sagesse.services.sagemaker._transfer import (
     BadLocation,
@@ -99,7 +101,8 @@ class Deployments:
         credentials: where role sessions are looked up.
         folder: where unpacked models are kept, one folder per deployed variant.
         shipper: takes the log lines of the servers.
-        endpoint_url: where a model's own AWS clients find this server.
+        images: what runs an image here.
+        home: where a model's own AWS clients find this server.
     """
 
     def __init__(
@@ -110,14 +113,16 @@ class Deployments:
         credentials: Credentials,
         folder: Path,
         shipper: LogShipper,
-        endpoint_url: Callable[[], str],
+        images: Images,
+        home: Home,
     ) -> None:
         self._engine = engine
         self._routes = routes
         self._credentials = credentials
         self._folder = folder
         self._shipper = shipper
-        self._endpoint_url = endpoint_url
+        self._images = images
+        self._home = home
         self._log_places: dict[str, tuple[Scope, str, str]] = {}
         engine.watch(self._ship_end)
 
@@ -186,15 +191,26 @@ class Deployments:
 
     def _plan(self, ctx: Context, variant: Mapping[str, Any], server_id: str) -> ServerPlan:
         container = variant["container"]
-        recipe = _recipe(container["Image"])
+        recipe = self._recipe(container["Image"])
         model_dir = self._fetch(ctx, variant, self._folder / server_id)
         return ServerPlan(
             source=f"algorithm:{recipe.name}" if recipe.kind == "algorithm" else "script",
             model_dir=model_dir,
-            environment=_environment(ctx, container, self._endpoint_url()),
+            environment={**self._home.variables(ctx.region), **container.get("Environment", {})},
             preload=recipe.preload,
             isolate_network=variant["isolate"],
         )
+
+    def _recipe(self, image: str) -> Recipe:
+        try:
+            recipe = self._images.ready(image)
+        except ImageProblem as error:
+            raise DeployFailed(f"The image cannot be served: {error}") from error
+        if recipe.python or recipe.command:
+            raise DeployFailed(
+                f"The image {image!r} is registered for jobs; endpoints of own images are not built yet."
+            )
+        return recipe
 
     def _fetch(self, ctx: Context, variant: Mapping[str, Any], folder: Path) -> Path:
         """The unpacked model in `folder`; fetched once, it appears whole or not at all."""
@@ -260,22 +276,6 @@ def _variants(record: Record, deployment: Mapping[str, Any]) -> list[Variant]:
 
 def _address(record: Record) -> tuple[str, str, str]:
     return (record.account, record.region, record.name)
-
-
-def _recipe(image: str) -> Recipe:
-    try:
-        return find_recipe(image)
-    except UnknownImage as error:
-        raise DeployFailed(f"The image cannot be served: {error}") from error
-
-
-def _environment(ctx: Context, container: Mapping[str, Any], endpoint_url: str) -> dict[str, str]:
-    return {
-        "AWS_REGION": ctx.region,
-        "AWS_DEFAULT_REGION": ctx.region,
-        "AWS_ENDPOINT_URL": endpoint_url,
-        **container.get("Environment", {}),
-    }
 
 
 def _fetch_source(ctx: Context, source: Mapping[str, Any], folder: Path, target: Path) -> None:

@@ -5,11 +5,11 @@ from typing import Any
 
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
-from sagesse.engines.jobs.base import Command, Run
+from sagesse.engines.jobs.base import Run
 from sagesse.runtime.contract import read_message, resource_config, write_processing_input
 from sagesse.services.sagemaker._channel import fetch_source
+from sagesse.services.sagemaker._entry import Entry, program_entry
 from sagesse.services.sagemaker._mirror import Mirror, folder_place
-from sagesse.services.sagemaker._plan import Entry
 from sagesse.services.sagemaker._run import Job, JobFailed, JobRun
 from sagesse.services.sagemaker._transfer import parse_location
 
@@ -66,13 +66,14 @@ class ProcessingRun(JobRun):
 
     def _entry(self, job: Job) -> Entry:
         asked = job.record.request["AppSpecification"]
-        entrypoint: list[str] = asked.get("ContainerEntrypoint", [])
+        recipe = self._recipe(job)
+        entrypoint: list[str] = asked.get("ContainerEntrypoint") or list(recipe.command)
         if not entrypoint:
             raise JobFailed(
                 f"ClientError: the image {asked['ImageUri']!r} has no entry point for processing here; "
                 "give AppSpecification.ContainerEntrypoint"
             )
-        return Command(argv=(*entrypoint, *asked.get("ContainerArguments", ())), cwd="/")
+        return program_entry([*entrypoint, *asked.get("ContainerArguments", ())], recipe)
 
     def _sync(self, job: Job, *, is_over: bool) -> None:
         """Store the Continuous outputs."""

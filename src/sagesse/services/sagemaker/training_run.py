@@ -10,8 +10,9 @@ from sagesse.engines.jobs.base import Run
 from sagesse.engines.metrics.base import Metric
 from sagesse.services.sagemaker._channel import ChannelError, fetch_channel
 from sagesse.services.sagemaker._checkpoint import checkpoint_mirror, checkpoint_mounts
+from sagesse.services.sagemaker._entry import Entry
 from sagesse.services.sagemaker._mirror import Mirror, store_folder
-from sagesse.services.sagemaker._plan import Entry, JobFiles, make_entry
+from sagesse.services.sagemaker._plan import JobFiles, make_entry
 from sagesse.services.sagemaker._run import Job, JobFailed, JobParts, JobRun
 from sagesse.services.sagemaker._spot import SpotMarket, is_spot, times
 from sagesse.services.sagemaker._training_state import enter

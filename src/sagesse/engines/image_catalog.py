@@ -1,0 +1,44 @@
+"""The images that AWS publishes and what runs them here, by repository name ("Docker registry paths" in its guide)."""
+
+from sagesse.engines.image import Recipe
+
+_TORCH_PRELOAD = ("numpy", "torch", "PIL")  # one set for all: each set is a process of its own
+_DEEP = ("numpy", "torch", "PIL")
+
+_XGBOOST = Recipe(
+    "algorithm", "xgboost", preload=("numpy", "xgboost"), needs=("numpy", "xgboost"), extra="ml"
+)
+_TORCH = Recipe("script", "pytorch", preload=_TORCH_PRELOAD, needs=("torch",), extra="deep")
+_SKLEARN = Recipe(
+    "script", "scikit-learn", preload=("numpy", "pandas", "sklearn"), needs=("sklearn",), extra="sklearn"
+)
+_TRANSFORMERS = Recipe(
+    "script",
+    "huggingface-pytorch",
+    preload=_TORCH_PRELOAD,
+    needs=("torch", "transformers"),
+    extra="huggingface",
+)
+_TENSORFLOW = Recipe("script", "tensorflow", needs=("tensorflow",), extra="tensorflow")
+_MXNET = Recipe("script", "mxnet", needs=("mxnet",))  # no release of it runs on the Pythons we support
+_AUTOGLUON = Recipe("script", "autogluon", needs=("autogluon.tabular",))
+
+RECIPES: dict[str, Recipe] = {
+    "image-classification": Recipe(
+        "algorithm", "image-classification", preload=_TORCH_PRELOAD, needs=_DEEP, extra="deep"
+    ),
+    "xgboost": _XGBOOST,
+    "sagemaker-xgboost": _XGBOOST,
+    "pytorch-training": _TORCH,
+    "pytorch-inference": _TORCH,
+    "sagemaker-scikit-learn": _SKLEARN,
+    "huggingface-pytorch-training": _TRANSFORMERS,
+    "huggingface-pytorch-inference": _TRANSFORMERS,
+    "tensorflow-training": _TENSORFLOW,
+    "tensorflow-inference": _TENSORFLOW,
+    "mxnet-training": _MXNET,
+    "mxnet-inference": _MXNET,
+    "autogluon-training": _AUTOGLUON,
+    "autogluon-inference": _AUTOGLUON,
+    "sagemaker-base-python": Recipe("script", "python"),
+}

@@ -1,0 +1,39 @@
+"""How a job's own AWS clients find their way back here."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from sagesse.core.principal import Credential
+
+_LOOPBACK = "127.0.0.1,localhost,::1,127.0.0.0/8"
+
+
+class Home(NamedTuple):
+    """This server as its jobs see it.
+
+    Attributes:
+        url: the endpoint, which is also the proxy for host names that clients have built in (both SageMaker SDKs do).
+        bundle: certificates to trust, ours among them; a file that jobs can see.
+    """
+
+    url: Callable[[], str]
+    bundle: Path
+
+    def variables(self, region: str, session: Credential | None = None) -> dict[str, str]:
+        """What a job's AWS clients read: region, endpoint, proxy, certificates and, if given, credentials."""
+        url, bundle = self.url(), str(self.bundle)
+        found = {
+            "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
+            "AWS_ENDPOINT_URL": url,
+            "AWS_CA_BUNDLE": bundle,
+            "REQUESTS_CA_BUNDLE": bundle,
+        }
+        for name, value in (("HTTPS_PROXY", url), ("NO_PROXY", _LOOPBACK)):
+            found |= {name: value, name.lower(): value}  # where both are set, the lower-case one counts
+        if session is not None:
+            found["AWS_ACCESS_KEY_ID"] = session.access_key_id
+            found["AWS_SECRET_ACCESS_KEY"] = session.secret
+            found["AWS_SESSION_TOKEN"] = session.session_token or ""
+        return found
