@@ -1,6 +1,7 @@
 """The composition root: the only file that knows every part."""
 
 import asyncio
+import os
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -25,6 +26,7 @@ from sagesse.core.scope import Scope
 from sagesse.core.service import Registry, Service
 from sagesse.core.store_sqlite import SqliteStore
 from sagesse.engines.capacity import Capacity
+from sagesse.engines.container import Containers
 from sagesse.engines.image import ImageProblem
 from sagesse.engines.image_registry import Images
 from sagesse.engines.jobs.local import LocalJobs
@@ -175,7 +177,7 @@ class App:
         self.objects = LocalObjectStore(folder / "objects", clock=clock, durable=durable)
         self.vault = Vault(folder / "kms" / "master.key")
         self.jobs = LocalJobs(folder / "jobs", hidden=[folder], shown=[self.authority.bundle.parent])
-        self.images = Images(folder / "images.json")
+        self.images = Images(folder / "images.json", Containers(os.environ))
         self.serving = LocalServing(self.jobs, folder / "servers")
         self.routes = RoutingTable(partial(sagemaker.route_of, self._store))
         self.invocations = InvocationMeter(clock.now)

@@ -4,7 +4,7 @@ import importlib.util
 import re
 from typing import Literal, NamedTuple, TypeAlias
 
-RecipeKind: TypeAlias = Literal["algorithm", "script", "command"]
+RecipeKind: TypeAlias = Literal["algorithm", "script", "command", "container"]
 
 _URI = re.compile(
     r"^(?:(?P<registry>[^/]+)/)?(?P<repository>[a-z0-9][a-z0-9._/-]*?)(?::(?P<tag>[\w][\w.-]{0,127}))?"
@@ -25,12 +25,13 @@ class Recipe(NamedTuple):
 
     Attributes:
         kind: an "algorithm" runs one of ours by name unless the job names a script; a "script" only runs user
-            scripts; a "command" is a program of the user's own, called as SageMaker calls a container.
+            scripts; a "command" is a program of the user's own, called as SageMaker calls a container; a
+            "container" is one, run by Podman or Docker.
         preload: modules that its jobs expect to be loaded already.
         needs: modules that must be installed, by name.
         extra: the extra of this package that installs them; empty when none does.
         python: the interpreter of the user's own environment that runs scripts; empty: ours.
-        command: program and arguments of a "command".
+        command: program and arguments of a "command"; the container engine's program and the image of a "container".
     """
 
     kind: RecipeKind

@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from sagesse.engines.container import Containers
 from sagesse.engines.image import ImageProblem, Recipe, check_installed, parse_image
 from sagesse.engines.image_catalog import RECIPES
 
@@ -37,9 +38,11 @@ class Images:
 
     Args:
         path: the file of the user's own images; it need not exist.
+        containers: asked for images that nothing else runs.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, containers: Containers | None = None) -> None:
+        self.containers = containers or Containers({}, ())
         self._path = path
         self._seen: tuple[int, int] | None = None
         self._own: OwnImages = {}
@@ -69,9 +72,11 @@ class Images:
             )
         if recipe := RECIPES.get(image.repository):
             return recipe
+        if contained := self.containers.find(uri):
+            return contained
         raise ImageProblem(
             f"no local recipe runs the image {uri!r}; known repositories: {', '.join(sorted({*RECIPES, *own}))}. "
-            "Register your own: sagesse image add NAME (--python DIR | --command PROGRAM)"
+            "Register your own (sagesse image add NAME --python DIR, or --command PROGRAM) or load it into Podman."
         )
 
     def ready(self, uri: str) -> Recipe:

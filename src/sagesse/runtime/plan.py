@@ -45,6 +45,9 @@ class Plan(msgspec.Struct, frozen=True):
         isolate_network: only a loopback interface of its own; refused where the machine cannot do it.
         hostname: what the job calls itself; it resolves to 127.0.0.1 inside.
         threads: how many threads numerical libraries may use.
+        is_contained: the program makes a container of its own, so it runs as a process of this machine, unseen by
+            our isolation.
+        cleanup: a program that is run once the run has ended, however it ended; empty: none.
         memory_bytes: proportional resident size of all the job's processes above which it is killed.
     """
 
@@ -58,3 +61,5 @@ class Plan(msgspec.Struct, frozen=True):
     hostname: str = "algo-1"
     threads: int = 1
     memory_bytes: int | None = None
+    is_contained: bool = False
+    cleanup: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ import contextlib
 import os
 import select
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,7 @@ from sagesse.runtime.thread_budget import LoadedLibraries
 _MEMORY_CHECK_S = 0.5
 _FOLDER_CHECK_S = 30.0
 _READ_BYTES = 1 << 16
+_CLEANUP_S = 30.0
 
 
 class Host(NamedTuple):
@@ -53,7 +55,8 @@ def supervise(folder: Path, host: Host, announce: Callable[[bytes], None]) -> No
     announce(b"started")
     try:
         plan = msgspec.json.decode((folder / run_folder.PLAN).read_bytes(), type=Plan)
-        launch = Launch(plan, host.level, _lay_out(folder, plan, host), folder, host.libraries)
+        level = Level.NONE if plan.is_contained else host.level
+        launch = Launch(plan, level, _lay_out(folder, plan, host), folder, host.libraries)
         outcome = _Supervision(launch, wake).run()
     except Exception as error:  # a job that already runs dies with this process
         outcome = Outcome(
@@ -86,6 +89,13 @@ def _lay_out(folder: Path, plan: Plan, host: Host) -> View:
     with hosts.open("a") as file:
         file.write(f"\n127.0.0.1 {plan.hostname}\n")
     return View(mounts, host.hidden, shown, hosts, plan.hostname, plan.isolate_network)
+
+
+def _clean_up(plan: Plan) -> None:
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        subprocess.run(
+            plan.cleanup, env=plan.environment, capture_output=True, timeout=_CLEANUP_S, check=False
+        )
 
 
 class _Supervision:
@@ -229,6 +239,8 @@ class _Supervision:
     def _finish(self) -> None:
         """End what the job left behind, then read the output and the events that are still in the pipes."""
         kill_descendants()
+        if self._plan.cleanup:
+            _clean_up(self._plan)
         for source in (self._output, self._events):
             os.set_blocking(source, False)
             with contextlib.suppress(BlockingIOError):

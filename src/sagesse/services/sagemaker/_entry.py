@@ -29,7 +29,7 @@ def script_entry(recipe: Recipe) -> Entry:
 def program_entry(argv: Sequence[str], recipe: Recipe) -> Entry:
     """A program of the request; ``python3 file.py`` runs in a fork, which spares it the start and the imports."""
     is_script = len(argv) > 1 and argv[0] in _PYTHONS and argv[1].endswith(".py")
-    if is_script and not recipe.python:
+    if is_script and not recipe.python and recipe.kind != "container":
         return PythonEntry(
             "sagesse.runtime.python_file", args=tuple(argv[1:]), preload=recipe.preload, cwd="/"
         )

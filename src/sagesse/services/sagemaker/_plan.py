@@ -95,6 +95,8 @@ def make_entry(recipe: Recipe, request: Mapping[str, Any], files: JobFiles) -> E
         return Command(argv=(*recipe.command, "train"), cwd="/")
     if recipe.kind == "algorithm" and "sagemaker_program" not in request.get("HyperParameters", {}):
         return PythonEntry(module="sagesse.runtime.train", args=(recipe.name,), preload=recipe.preload)
+    if recipe.kind == "container":
+        return Command(argv=("", "train"))
     return script_entry(recipe)
 
 

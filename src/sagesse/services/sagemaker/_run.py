@@ -19,6 +19,7 @@ from sagesse.engines.image import ImageProblem, Recipe
 from sagesse.engines.image_registry import Images
 from sagesse.engines.jobs.base import JobEngine, Plan, Run
 from sagesse.services.sagemaker._channel import ChannelError
+from sagesse.services.sagemaker._container import contained
 from sagesse.services.sagemaker._entry import Entry, path_variables
 from sagesse.services.sagemaker._home import Home
 from sagesse.services.sagemaker._plan import JobFiles
@@ -219,11 +220,12 @@ class JobRun(ABC):
 
     def _plan(self, job: Job) -> Plan:
         state, request, runtime_s = job.record.state, job.record.request, self._runtime_s(job)
-        return Plan(
+        recipe = self._recipe(job)
+        plan = Plan(
             run_id=job.run_id,
             entry=self._entry(job),
             environment={
-                **path_variables(self._recipe(job)),
+                **path_variables(recipe),
                 **self._identity(job),
                 **self._home.variables(job.ctx.region, self._session(job, needed_s=runtime_s + _GRACE_S)),
                 **request.get("Environment", {}),
@@ -234,6 +236,10 @@ class JobRun(ABC):
             isolate_network=self._is_isolated(request),
             threads=state["threads"],
         )
+        if recipe.kind != "container":
+            return plan
+        folder = self._engine.folder(job.run_id)
+        return contained(plan, recipe, folder, self._images.containers, shown=self._home.bundle)
 
     def _session(self, job: Job, *, needed_s: float = 0) -> Credential:
         """A session of the job's role; a new one is noted on the record, so that the next step finds it."""

@@ -67,7 +67,8 @@ class ProcessingRun(JobRun):
     def _entry(self, job: Job) -> Entry:
         asked = job.record.request["AppSpecification"]
         recipe = self._recipe(job)
-        entrypoint: list[str] = asked.get("ContainerEntrypoint") or list(recipe.command)
+        own = [""] if recipe.kind == "container" else list(recipe.command)
+        entrypoint: list[str] = asked.get("ContainerEntrypoint") or own
         if not entrypoint:
             raise JobFailed(
                 f"ClientError: the image {asked['ImageUri']!r} has no entry point for processing here; "
