@@ -24,8 +24,8 @@ test-all: setup-dev
 	@$(BIN)/python -m pytest -m ""
 
 check: setup-dev
-	@$(BIN)/ruff format --check src tests benchmarks tools
-	@$(BIN)/ruff check src tests benchmarks tools
+	@$(BIN)/ruff format --check src tests benchmarks tools examples
+	@$(BIN)/ruff check src tests benchmarks tools examples
 	@$(BIN)/lint-imports
 	@$(BIN)/pyright
 	@$(BIN)/python -m pytest tests/docs

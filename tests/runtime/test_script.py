@@ -65,7 +65,7 @@ def test_a_python_script_is_main_and_gets_its_arguments(engine: LocalJobs) -> No
     script = _Script(engine, {"train.py": text}, "train.py", epochs=3, k="x")
     run = script.run()
     assert output(run) == [
-        "__main__ train.py ['train.py', '--epochs', '3', '-k', 'x'] /opt/ml/code /opt/ml/code"
+        "__main__ /opt/ml/code/train.py ['train.py', '--epochs', '3', '-k', 'x'] /opt/ml/code /opt/ml/code"
     ]
     assert (script.base / "output/success").exists()
 
@@ -164,7 +164,6 @@ def test_code_may_come_as_a_channel(engine: LocalJobs) -> None:
         ({}, {}, "was not found"),
         ({"other.py": ""}, {}, "the entry point train.py is not in the source code"),
         ({"train.py": ""}, {"sagemaker_program": None}, "sagemaker_program"),
-        ({"train.py": ""}, {"sagemaker_mpi_enabled": True}, "sagemaker_mpi_enabled is not supported"),
     ],
 )
 def test_a_setting_that_cannot_run_is_refused_with_the_reason(

@@ -112,13 +112,18 @@ def test_a_variable_has_the_toolkits_value(variables: dict[str, str], name: str,
         ("SM_INPUT_DIR", "input"),
         ("SM_INPUT_CONFIG_DIR", "input/config"),
         ("SM_CHANNEL_TRAIN", "input/data/train"),
-        ("PYTHONPATH", "code"),
     ],
 )
 def test_a_folder_variable_is_under_the_base(
     variables: dict[str, str], tmp_path: Path, name: str, below: str
 ) -> None:
     assert variables[name] == str(tmp_path / below)
+
+
+def test_code_comes_first_and_stand_ins_last(variables: dict[str, str], tmp_path: Path) -> None:
+    first, *_, last = variables["PYTHONPATH"].split(":")
+    assert first == str(tmp_path / "code")
+    assert (Path(last) / "horovod/torch/__init__.py").is_file()
 
 
 def test_the_training_env_holds_the_whole_setting(variables: dict[str, str], tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def run_python_file(path: Path, arguments: tuple[str, ...], *, folder: Path) -> 
         Its exit code and, if it failed, why.
     """
     main_module = types.ModuleType("__main__")
-    main_module.__dict__.update(__file__=str(path), __builtins__=__builtins__)
+    main_module.__dict__.update(__file__=str(path.absolute()), __builtins__=__builtins__)
     sys.modules["__main__"] = main_module
     sys.argv = [str(path), *arguments]
     sys.path[0:0] = [str(folder)]

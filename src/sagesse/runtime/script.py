@@ -11,13 +11,16 @@ import signal
 import subprocess
 import sys
 import tarfile
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from sagesse.runtime.contract import SOURCE_ARCHIVE, base_folder, lay_out, write_failure, write_success
+from sagesse.runtime.distribution import DistributionError, World, command, launcher
 from sagesse.runtime.python_file import run_python_file
+from sagesse.runtime.rank import run_forked
 from sagesse.runtime.requirement import RequirementError, install_package, install_requirements
-from sagesse.runtime.script_setting import ScriptSetting, read_setting, to_arguments, to_variables
+from sagesse.runtime.script_setting import ScriptSetting, read_setting, stand_ins, to_arguments, to_variables
 
 _ERROR_BYTES = 2048
 
@@ -27,10 +30,11 @@ class SettingError(Exception):
 
 
 class Program(NamedTuple):
-    """What to run: `argv`, and the Python file when this very interpreter may run it."""
+    """What to run: `argv`, and the Python file when this very interpreter may run it: once, or once a rank."""
 
     argv: list[str]
     python_file: Path | None = None
+    world: World | None = None
 
 
 def main() -> int:
@@ -41,21 +45,28 @@ def main() -> int:
         setting = read_setting(base)
         place_source(setting)
         os.environ.update(to_variables(setting))
+        sys.path.extend(stand_ins())
         os.chdir(setting.code)
         program = choose_program(setting)
-    except (SettingError, RequirementError) as error:
+    except (SettingError, DistributionError, RequirementError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - the job's log
         write_failure(base, f"{type(error).__name__}: {error}")
         return 1
-    if program.python_file is not None:
-        code, message = run_python_file(program.python_file, tuple(program.argv[2:]), folder=Path.cwd())
-    else:
-        code, message = _run_program(program.argv)
+    code, message = _run(program)
     if code == 0:
         write_success(base)
     else:
         write_failure(base, user_script_failure(code, message, program.argv))
     return code
+
+
+def _run(program: Program) -> tuple[int, str]:
+    """Run the program; its exit code and, if it failed, why."""
+    file = program.python_file
+    if file is None:
+        return _run_program(program.argv)
+    run = partial(run_python_file, file, tuple(program.argv[2:]), folder=Path.cwd())
+    return run_forked(program.world, lambda: run()[0]) if program.world else run()
 
 
 def user_script_failure(exit_code: int, message: str, argv: list[str]) -> str:
@@ -101,7 +112,8 @@ def choose_program(setting: ScriptSetting) -> Program:
     """How to run the user's entry point, by its name and what lies beside it; installs what it needs.
 
     Raises:
-        SettingError: no entry point, or a way to distribute that is not supported.
+        SettingError: no entry point.
+        DistributionError: a way to distribute that is not supported.
         RequirementError: pip failed.
     """
     entry, code, arguments = setting.entry_point, setting.code, to_arguments(setting.hyperparameters)
@@ -109,7 +121,6 @@ def choose_program(setting: ScriptSetting) -> Program:
         raise SettingError(
             "no entry point: give the hyperparameter sagemaker_program or the variable SAGEMAKER_PROGRAM"
         )
-    _refuse_distribution(setting)
     if (code / "setup.py").exists() and not entry.endswith(".sh"):
         return Program([install_package(code, setting.base), "-m", setting.module_name, *arguments])
     if not (code / entry).is_file():
@@ -118,9 +129,10 @@ def choose_program(setting: ScriptSetting) -> Program:
         (code / entry).chmod(0o777)
         return Program(["/bin/sh", "-c", f"exec {shlex.join([f'./{entry}', *arguments])}"])
     python, here = _python(code)
-    if setting.framework.get("sagemaker_torch_distributed_enabled"):
-        return Program([python, *_torchrun(setting), entry, *arguments])
-    return Program([python, entry, *arguments], Path(entry) if here else None)
+    launch = launcher(setting, python)
+    if here and (launch is None or isinstance(launch, World)):
+        return Program([python, entry, *arguments], Path(entry), launch)
+    return Program([*command(launch, python), entry, *arguments])
 
 
 def _python(code: Path) -> tuple[str, bool]:
@@ -129,26 +141,6 @@ def _python(code: Path) -> tuple[str, bool]:
     if requirements.exists() and requirements.read_text().strip():
         return install_requirements(requirements), False
     return sys.executable, True
-
-
-def _torchrun(setting: ScriptSetting) -> list[str]:
-    processes = int(os.environ.get("SM_NUM_GPUS") or 0) or 1
-    count = len(setting.resource.get("hosts", ["algo-1"]))
-    if count > 1:
-        raise SettingError("torch_distributed runs on one instance only; set instance_count to 1")
-    return ["-m", "torch.distributed.run", "--nnodes", "1", "--nproc_per_node", str(processes)]
-
-
-def _refuse_distribution(setting: ScriptSetting) -> None:
-    for name in (
-        "sagemaker_mpi_enabled",
-        "sagemaker_parameter_server_enabled",
-        "sagemaker_distributed_dataparallel_enabled",
-    ):
-        if setting.framework.get(name):
-            raise SettingError(
-                f"{name} is not supported; remove the distribution setting or use torch_distributed"
-            )
 
 
 def _leave_it_to_the_program(_number: int, _frame: object) -> None:

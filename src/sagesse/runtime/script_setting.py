@@ -3,6 +3,7 @@
 Source: aws/sagemaker-training-toolkit 5.1 (behaviour of `environment` and `mapping`, not its code).
 """
 
+import importlib.util
 import json
 import os
 from collections.abc import Mapping
@@ -118,13 +119,18 @@ def to_variables(setting: ScriptSetting) -> dict[str, str]:
     variables = {f"SM_{name.upper()}": _variable(value) for name, value in values.items()}
     if "topology" in setting.resource:
         variables["SM_TOPOLOGY"] = _variable(setting.resource["topology"])
-    path = [str(setting.code), os.environ.get("PYTHONPATH", "")]
+    path = [str(setting.code), os.environ.get("PYTHONPATH", ""), *stand_ins()]
     return variables | {
         "SAGEMAKER_JOB_NAME": str(_job_name(setting)),
         "SAGEMAKER_REGION": str(setting.platform.get("sagemaker_region") or os.environ.get("AWS_REGION", "")),
         "CURRENT_HOST": str(values["current_host"]),
         "PYTHONPATH": os.pathsep.join(entry for entry in path if entry),
     }
+
+
+def stand_ins() -> list[str]:
+    """Where packages lie that scripts expect and that are written anew here, unless the real ones are installed."""
+    return [] if importlib.util.find_spec("horovod") else [str(Path(__file__).parent / "site")]
 
 
 def _variable(value: object) -> str:

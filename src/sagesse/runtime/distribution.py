@@ -1,0 +1,175 @@
+"""Script mode over several processes: torchrun, MPI, and how the ranks of a job find one another.
+
+Source: aws/sagemaker-training-toolkit 5.1 (what its runners start, not their code).
+"""
+
+import hashlib
+import os
+import shlex
+import shutil
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sagesse.runtime.script_setting import ScriptSetting
+
+_UNSUPPORTED = {
+    "sagemaker_parameter_server_enabled": "parameter servers are not built",
+    "sagemaker_distributed_dataparallel_enabled": "SageMaker's data-parallel library is AWS's own",
+    "sagemaker_multi_worker_mirrored_strategy_enabled": "TensorFlow's multi-worker strategy is not built",
+}
+_LOOPBACK = {"GLOO_SOCKET_IFNAME": "lo", "TP_SOCKET_IFNAME": "lo", "NCCL_SOCKET_IFNAME": "lo"}
+
+
+class DistributionError(Exception):
+    """The distribution that was asked for cannot be had; the text says what to change."""
+
+
+class World(NamedTuple):
+    """Who takes part in a job: hosts in order, this one's place, processes on each.
+
+    Attributes:
+        port: of the first host, for the rendezvous; another for each job, because jobs share this machine's network.
+    """
+
+    hosts: tuple[str, ...]
+    host_rank: int
+    per_host: int
+    port: int
+
+    @property
+    def size(self) -> int:
+        """How many processes there are."""
+        return len(self.hosts) * self.per_host
+
+    @property
+    def master(self) -> str:
+        """The first host."""
+        return self.hosts[0]
+
+
+def world_of(setting: ScriptSetting, per_host: int) -> World:
+    """The world of the running job, with `per_host` processes on each host."""
+    hosts: list[str] = setting.resource.get("hosts", ["algo-1"])
+    current = setting.resource.get("current_host", hosts[0])
+    job = os.environ.get("TRAINING_JOB_ARN", "")
+    # Below the ports that the kernel gives away by itself.
+    return World(tuple(hosts), hosts.index(current), per_host, 10_000 + zlib.crc32(job.encode()) % 20_000)
+
+
+def launcher(setting: ScriptSetting, python: str) -> World | list[str] | None:
+    """How the user's Python file is started: for each rank of a world, by a command before it, or just once.
+
+    Raises:
+        DistributionError: not supported here.
+    """
+    framework = setting.framework
+    for name, why in _UNSUPPORTED.items():
+        if framework.get(name):
+            raise DistributionError(f"{name}: {why}; use torch_distributed or mpi")
+    if framework.get("sagemaker_torch_distributed_enabled"):
+        return world_of(setting, _gpus() or 1)
+    if framework.get("sagemaker_mpi_enabled"):
+        world = world_of(setting, _per_host(framework))
+        return _mpirun(world, framework, python) if shutil.which("mpirun") else world
+    return None
+
+
+def command(launch: World | list[str] | None, python: str) -> list[str]:
+    """What stands before a Python file that another interpreter than ours runs."""
+    match launch:
+        case None:
+            return [python]
+        case World():
+            place = (str(launch.host_rank), str(launch.per_host), str(launch.port), ",".join(launch.hosts))
+            return [*_ours(python, "rank"), *place, python]
+        case _:
+            return launch
+
+
+def rank_variables(world: World, local_rank: int) -> dict[str, str]:
+    """What one process of a world finds in its environment: torch's names and Open MPI's."""
+    rank = world.host_rank * world.per_host + local_rank
+    return {
+        **rendezvous_variables(world),
+        "RANK": str(rank),
+        "WORLD_SIZE": str(world.size),
+        "LOCAL_RANK": str(local_rank),
+        "LOCAL_WORLD_SIZE": str(world.per_host),
+        "GROUP_RANK": str(world.host_rank),
+        "ROLE_RANK": str(rank),
+        "ROLE_WORLD_SIZE": str(world.size),
+        "TORCHELASTIC_RUN_ID": str(world.port),
+        "OMPI_COMM_WORLD_RANK": str(rank),
+        "OMPI_COMM_WORLD_SIZE": str(world.size),
+        "OMPI_COMM_WORLD_LOCAL_RANK": str(local_rank),
+        "OMPI_COMM_WORLD_LOCAL_SIZE": str(world.per_host),
+    }
+
+
+def rendezvous_variables(world: World) -> dict[str, str]:
+    """Where the processes meet, and each one's share of the host's threads."""
+    threads = int(os.environ.get("OMP_NUM_THREADS") or 1)
+    return {
+        "MASTER_ADDR": world.master,
+        "MASTER_PORT": str(world.port),
+        "OMP_NUM_THREADS": str(max(1, threads // world.per_host)),
+        **_LOOPBACK,
+    }
+
+
+def host_secret() -> str:
+    """What the hosts of a job share and nobody else knows: made of the session of its role."""
+    told = f"{os.environ.get('AWS_SESSION_TOKEN', '')} {os.environ.get('TRAINING_JOB_ARN', '')}"
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _gpus() -> int:
+    return int(os.environ.get("SM_NUM_GPUS") or 0)
+
+
+def _per_host(framework: Mapping[str, Any]) -> int:
+    given = framework.get("sagemaker_mpi_num_of_processes_per_host")
+    try:
+        count = int(given) if given is not None else _gpus() or 1
+    except (TypeError, ValueError):
+        count = 0
+    if count < 1:
+        raise DistributionError(
+            f"sagemaker_mpi_num_of_processes_per_host {given!r} is no number of processes; allowed: 1 and more"
+        )
+    return count
+
+
+def _mpirun(world: World, framework: Mapping[str, Any], python: str) -> list[str]:
+    """mpirun on the first host; the others wait for what it sends them."""
+    os.environ.update(rendezvous_variables(world))
+    port = str(world.port + 1)
+    if world.host_rank > 0:
+        return [*_ours(python, "mpi_host"), "serve", world.hosts[world.host_rank], port]
+    custom = str(framework.get("sagemaker_mpi_custom_mpi_options") or "").split()
+    return [
+        *("mpirun", "--allow-run-as-root", "-bind-to", "none", "-map-by", "slot"),
+        *("--host", ",".join(f"{host}:{world.per_host}" for host in world.hosts), "-np", str(world.size)),
+        *("-mca", "btl_tcp_if_include", "lo", "-mca", "oob_tcp_if_include", "lo", "-mca", "pml", "ob1"),
+        *("-mca", "btl", "^openib", "-mca", "orte_abort_on_non_zero_status", "1"),
+        *("-mca", "plm_rsh_no_tree_spawn", "1", "-mca", "plm_rsh_agent", _agent(python, port)),
+        *custom,
+        python,
+    ]
+
+
+def _agent(python: str, port: str) -> str:
+    """A program that mpirun calls as it would call ssh: ``agent host command``."""
+    agent = Path(os.environ.get("TMPDIR", "/tmp"), "mpi-agent")
+    agent.write_text(f'#!/bin/sh\nexec {shlex.join([*_ours(python, "mpi_host"), "connect", port])} "$@"\n')
+    agent.chmod(0o700)
+    return str(agent)
+
+
+def _ours(python: str, module: str) -> list[str]:
+    """One of our modules in the user's interpreter: behind everything of its own, which is never replaced by ours."""
+    source = str(Path(__file__).resolve().parents[2])
+    start = f"import sys; sys.path.append({source!r}); from sagesse.runtime.{module} import main; sys.exit(main())"
+    return [python, "-c", start]

@@ -1,0 +1,134 @@
+"""Scripts over several processes of one host, run as real jobs; over several hosts: tests/services/sagemaker."""
+
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sagesse.engines.jobs.base import Plan, PythonEntry, Run
+from sagesse.engines.jobs.local import LocalJobs
+from sagesse.runtime import contract
+from sagesse.testing.job_engine import output
+
+EXAMPLES = Path(__file__).parents[2] / "examples/training"
+_DEADLINE_S = 110.0  # busy machines load torch slowly
+ONLY_OURS = str(Path(sys.executable).parent)  # a PATH without mpirun
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalJobs]:
+    jobs = LocalJobs(tmp_path_factory.mktemp("jobs"))
+    yield jobs
+    for run_id in jobs.runs():
+        jobs.discard(run_id)
+    jobs.stop_zygotes()
+    jobs.close()
+
+
+def run(engine: LocalJobs, program: str, source: str, *, path: str = ONLY_OURS, **framework: object) -> Run:
+    """The end of a job that runs `source`, by two MPI processes unless `framework` says otherwise."""
+    given = {
+        "sagemaker_mpi_enabled": "true",
+        "sagemaker_mpi_num_of_processes_per_host": "2",
+        **{name: str(value) for name, value in framework.items()},
+    }
+    run_id = f"distributed-{program}-{len(engine.runs())}"
+    base = engine.folder(run_id) / "ml"
+    contract.write_training_input(
+        base,
+        hyperparameters={"sagemaker_program": f"{program}.py", **given},
+        resource=contract.resource_config(instance_type="ml.m5.large"),
+        channels={},
+    )
+    (base / "code" / f"{program}.py").write_text(source)
+    entry = PythonEntry("sagesse.runtime.script", preload=("numpy", "torch", "PIL"))
+    engine.ensure(Plan(run_id, entry, environment={"PATH": path}))
+    ended = engine.wait(run_id, _DEADLINE_S)
+    assert ended.is_final, output(ended)
+    return ended
+
+
+def lines(run: Run) -> list[str]:
+    assert run.exit_code == 0, output(run)
+    return sorted(line for line in output(run) if "rank " in line)
+
+
+def test_data_parallel_processes_learn_what_one_learns(engine: LocalJobs) -> None:
+    two = lines(run(engine, "ddp", (EXAMPLES / "ddp.py").read_text()))
+    one = lines(
+        run(engine, "ddp", (EXAMPLES / "ddp.py").read_text(), sagemaker_mpi_num_of_processes_per_host=1)
+    )
+    losses = [float(re.search(r"loss=([\d.]+)", line)[1]) for line in two + one]  # type: ignore[index]
+    assert [line.partition(": loss")[0] for line in two] == [
+        "[1,0]<stdout>:rank 0 of 2 on algo-1",
+        "[1,1]<stdout>:rank 1 of 2 on algo-1",
+    ]
+    assert losses == pytest.approx([losses[0]] * 3, rel=1e-3)
+
+
+def test_horovod_scripts_run_without_horovod(engine: LocalJobs) -> None:
+    assert lines(run(engine, "horovod_ddp", (EXAMPLES / "horovod_ddp.py").read_text())) == [
+        "[1,0]<stdout>:rank 0 of 2, 0 of 2 on algo-1: same weights True, loss True",
+        "[1,1]<stdout>:rank 1 of 2, 1 of 2 on algo-1: same weights True, loss True",
+    ]
+
+
+@pytest.mark.slow  # torch's parts for it take long to load
+def test_layers_are_shared_out_with_fsdp(engine: LocalJobs) -> None:
+    found = lines(run(engine, "fsdp", (EXAMPLES / "fsdp.py").read_text()))
+    held = [int(re.search(r"holds (\d+) of 161", line)[1]) for line in found]  # type: ignore[index]
+    assert sum(held) == 161
+    assert all(line.endswith("learns True") for line in found)
+
+
+@pytest.mark.slow  # torch's parts for it take long to load
+def test_stages_make_a_pipeline(engine: LocalJobs) -> None:
+    (last,) = lines(run(engine, "pipeline", (EXAMPLES / "pipeline.py").read_text()))
+    assert last == "[1,1]<stdout>:rank 1 of 2 on algo-1: learns True"
+
+
+def test_the_first_process_that_fails_ends_the_others_with_its_code(engine: LocalJobs) -> None:
+    source = (
+        "import os, signal, sys\n"
+        "if os.environ['RANK'] == '1':\n"
+        "    print('cannot go on', file=sys.stderr)\n"
+        "    sys.exit(7)\n"
+        "signal.pause()\n"
+    )
+    failed = run(engine, "fails", source)
+    assert failed.exit_code == 7
+    assert "[1,1]<stderr>:cannot go on" in output(failed)
+
+
+@pytest.mark.skipif(not shutil.which("mpirun"), reason="Open MPI is not installed")
+def test_mpirun_starts_the_processes_where_it_is_installed(engine: LocalJobs) -> None:
+    source = (
+        "import os\n"
+        "line = f\"rank {os.environ['OMPI_COMM_WORLD_RANK']} {'OMPI_UNIVERSE_SIZE' in os.environ}\\n\"\n"
+        "os.write(1, line.encode())\n"
+    )
+    path = f"{ONLY_OURS}:{Path(shutil.which('mpirun') or '').parent}:/bin"
+    assert lines(run(engine, "mpi", source, path=path)) == ["rank 0 True", "rank 1 True"]
+
+
+@pytest.mark.parametrize(
+    ("framework", "told"),
+    [
+        ({"sagemaker_parameter_server_enabled": "true"}, "parameter servers are not built"),
+        ({"sagemaker_distributed_dataparallel_enabled": "true"}, "data-parallel library is AWS's own"),
+        (
+            {"sagemaker_mpi_num_of_processes_per_host": "no"},
+            "'no' is no number of processes; allowed: 1 and more",
+        ),
+        ({"sagemaker_mpi_num_of_processes_per_host": "0"}, "allowed: 1 and more"),
+    ],
+)
+def test_what_is_not_supported_is_refused_by_name(
+    engine: LocalJobs, framework: dict[str, object], told: str
+) -> None:
+    refused = run(engine, "refused", "print('ran')", **framework)
+    assert refused.exit_code == 1
+    assert any(told in line for line in output(refused))
