@@ -1,8 +1,6 @@
-"""The files of large objects.
+"""`BlobStore` in files: ``<epoch>/<2 hex>/<random>`` is the name of a blob and of its file.
 
-Every start of a store opens an epoch, a folder of its own: ``<epoch>/<2 hex>/<random>`` is the name of a blob. A file
-is written in place and synced with its folder before the index mentions it, so a crash leaves at most files of an
-ended epoch that the index does not know; those are swept without a look at what is being written now.
+A file is written in place and synced with its folder before the index mentions it.
 """
 
 import os
@@ -13,17 +11,21 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sagesse.core.body import FileSlice, read_slice
+from sagesse.engines.objects._schema import Segment
 
 MAX_CHUNKS = 1024  # the kernel takes no more at once
 
 
 class BlobFolder:
-    """The blobs under a folder.
+    """See `BlobStore`.
 
     Args:
         folder: created if missing.
         durable: False skips fsync.
     """
+
+    threads = 8
+    has_slots = True
 
     def __init__(self, folder: Path, *, durable: bool) -> None:
         self.folder = folder
@@ -34,7 +36,7 @@ class BlobFolder:
         self.epoch = self._next_epoch()
 
     def new_id(self) -> str:
-        """A name for a new blob; touches no file."""
+        """See `BlobStore.new_id`."""
         token = secrets.token_hex(16)
         return f"{self.epoch}/{token[:2]}/{token[2:]}"
 
@@ -42,23 +44,44 @@ class BlobFolder:
         """Where the blob is."""
         return self.folder / blob
 
-    def writer(self, blob: str, *, offset: int | None = None) -> "BlobWriter":
-        """A writer of a new blob, or of the slot at `offset` of a shared one."""
+    def writer(self, blob: str, *, offset: int | None = None) -> "FileWriter":
+        """See `BlobStore.writer`."""
         path = self.path(blob)
         self._make(path.parent)
-        return BlobWriter(path, durable=self.durable, slot=offset)
+        return FileWriter(path, durable=self.durable, slot=offset)
 
-    def remove(self, blob: str) -> None:
-        """Remove the file, if it is there."""
-        self.path(blob).unlink(missing_ok=True)
+    def find_file(self, piece: Segment) -> FileSlice:
+        """See `BlobStore.find_file`."""
+        return FileSlice(self.path(piece.blob), piece.offset, piece.size_bytes)
+
+    def read(self, piece: Segment, *, chunk_bytes: int = 1 << 20) -> Iterator[bytes]:
+        """See `BlobStore.read`."""
+        return read_slice(self.find_file(piece), chunk_bytes=chunk_bytes)
+
+    def remove(self, blobs: Sequence[str]) -> None:
+        """See `BlobStore.remove`."""
+        for blob in blobs:
+            self.path(blob).unlink(missing_ok=True)
+
+    def abandon(self, blob: str) -> None:
+        """See `BlobStore.abandon`."""
+        self.remove((blob,))
 
     def begin_epoch(self) -> None:
-        """Put new blobs in a fresh folder, so that all that is there now can be swept."""
+        """See `BlobStore.begin_epoch`."""
         self.epoch = self._next_epoch()
 
-    def ended(self) -> Iterator[Path]:
-        """The folders of ended epochs."""
-        return (child for child in self.folder.iterdir() if child.name != self.epoch)
+    def ended(self) -> Iterator[str]:
+        """See `BlobStore.ended`."""
+        return iter([child.name for child in self.folder.iterdir() if child.name != self.epoch])
+
+    def blobs_of(self, epoch: str) -> Iterator[str]:
+        """See `BlobStore.blobs_of`."""
+        for file in (self.folder / epoch).glob("*/*"):
+            yield f"{epoch}/{file.parent.name}/{file.name}"
+
+    def close(self) -> None:
+        """See `BlobStore.close`."""
 
     def _next_epoch(self) -> str:
         return f"{time.time_ns() // 1000:x}{secrets.token_hex(2)}"
@@ -78,11 +101,8 @@ class BlobFolder:
             sync_folder(folder)
 
 
-class BlobWriter:
-    """Writes one blob, or one slot of a shared blob; for threads, one call at a time.
-
-    `discard` may come while another thread still writes: it waits for it.
-    """
+class FileWriter:
+    """See `BlobWriter`."""
 
     def __init__(self, path: Path, *, durable: bool, slot: int | None = None) -> None:
         self._path = path
@@ -94,7 +114,7 @@ class BlobWriter:
         self._file = os.open(path, flags, 0o600)
 
     def write(self, chunks: Sequence[bytes]) -> None:
-        """Append the chunks, at most `MAX_CHUNKS`; nothing after `discard`."""
+        """See `BlobWriter.write`."""
         with self._guard:
             left = sum(map(len, chunks))
             if self._file < 0 or not left:
@@ -107,24 +127,20 @@ class BlobWriter:
                 self._position += written
                 rest = rest[written:]
 
-    def written(self) -> Iterator[bytes]:
-        """What was written, in chunks."""
-        return read_slice(self.place())
-
-    def place(self) -> FileSlice:
-        """Where what was written is."""
-        return FileSlice(self._path, self._start, self._position - self._start)
+    def read(self, offset: int, size_bytes: int) -> Iterator[bytes]:
+        """See `BlobWriter.read`."""
+        return read_slice(FileSlice(self._path, self._start + offset, size_bytes))
 
     def commit(self) -> None:
-        """Have the bytes and the file's name on disk."""
+        """See `BlobWriter.commit`: the bytes and the file's name are on disk."""
         with self._guard:
-            if self._durable:
+            if self._durable and self._file >= 0:
                 os.fdatasync(self._file)
                 sync_folder(self._path.parent)
             self._close()
 
     def discard(self) -> None:
-        """Give up: a file of its own is removed, a slot stays unused."""
+        """See `BlobWriter.discard`: a file of its own is removed, a slot stays unused."""
         with self._guard:
             self._close()
             if not self._is_slot:

@@ -1,32 +1,42 @@
 """Gives an object's bytes back: from its row, as a slice of its file, or run by run."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from functools import partial
 from typing import NamedTuple
 
-from sagesse.core.body import FileSlice, Payload, Stream, read_slice
-from sagesse.engines.objects._blob import BlobFolder
+from sagesse.core.body import Payload, Stream
+from sagesse.engines.objects._blob_store import BlobStore
 from sagesse.engines.objects._index import blobs_of
 from sagesse.engines.objects._schema import Row, Segment
 from sagesse.engines.objects._sweep import Sweeper
 from sagesse.engines.objects.base import Algorithm, ObjectInfo
 from sagesse.engines.objects.digest import Digest
-from sagesse.engines.objects.seal import open_bytes, open_slice
+from sagesse.engines.objects.seal import BATCH_BYTES, Run, open_bytes, open_slice
 
 
 class Reader:
-    """Reads what rows point to."""
+    """Reads what rows point to.
 
-    def __init__(self, blobs: BlobFolder, sweeper: Sweeper) -> None:
+    Args:
+        blobs: has the bytes.
+        sweeper: keeps blobs that are being read.
+        executor: threads in which it waits for bytes.
+    """
+
+    def __init__(self, blobs: BlobStore, sweeper: Sweeper, executor: Executor) -> None:
         self._blobs = blobs
         self._sweeper = sweeper
+        self._executor = executor
 
     def payload(self, row: Row, offset: int, size_bytes: int) -> Payload:
         """A slice of an object, to be sent soon."""
         if not row.segments:
             return row.data[offset : offset + size_bytes]
-        pieces = self._pieces(row, offset, size_bytes)
-        return pieces[0] if len(pieces) == 1 else Stream(self._stream(row, pieces), size_bytes)
+        pieces = list(cut(row.segments, offset, size_bytes))
+        file = self._blobs.find_file(pieces[0]) if len(pieces) == 1 else None
+        return file or Stream(self._stream(row, self._chunks(pieces)), size_bytes)
 
     async def digest(self, row: Row, offset: int, size_bytes: int, algorithm: Algorithm) -> Digest:
         """The digests of a slice of an object, which is read for it in a thread."""
@@ -36,11 +46,10 @@ class Reader:
             if not row.segments:
                 digest.update((row.data[offset : offset + size_bytes],))
             with self._sweeper.pinned(tuple(blobs_of(row.segments))):
-                for piece in self._pieces(row, offset, size_bytes):
-                    digest.update(read_slice(piece))
+                digest.update(self._chunks(cut(row.segments, offset, size_bytes)))
             return digest
 
-        return await asyncio.to_thread(work)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
 
     async def unsealed(self, row: Row, offset: int, size_bytes: int, key: bytes) -> Payload:
         """A slice of a sealed object. Its beginning is opened now, so that damage there is found in time.
@@ -51,37 +60,40 @@ class Reader:
         if not row.segments:
             return open_bytes(key, row.data, row.info.size_bytes)[offset : offset + size_bytes]
         chunks = self._unsealed(row, offset, size_bytes, key)
-        first = await asyncio.to_thread(next, chunks, b"")
-        return first if len(first) == size_bytes else Stream(self._rest(row, first, chunks), size_bytes)
+        first = await asyncio.get_running_loop().run_in_executor(self._executor, next, chunks, b"")
+        if len(first) == size_bytes:
+            return first
+        return Stream(self._stream(row, chunks, first), size_bytes)
 
-    def _unsealed(self, row: Row, offset: int, size_bytes: int, key: bytes) -> Iterator[bytes]:
+    def _unsealed(self, row: Row, offset: int, size_bytes: int, key: bytes) -> Generator[bytes]:
         for segment in row.segments:
             length = min(segment.size_bytes - offset, size_bytes)
             if length > 0:
-                run = FileSlice(self._blobs.path(segment.blob), segment.offset, segment.size_bytes)
+                run = Run(partial(self._sealed, segment), segment.size_bytes)
                 yield from open_slice(key, run, offset, length)
                 size_bytes -= length
             offset = max(0, offset - segment.size_bytes)
 
-    async def _rest(self, row: Row, first: bytes, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-        with self._sweeper.pinned(tuple(blobs_of(row.segments))):
-            chunk = first
-            while chunk:
-                yield chunk
-                chunk = await asyncio.to_thread(next, chunks, b"")
+    def _sealed(self, segment: Segment, offset: int, size_bytes: int) -> Iterator[bytes]:
+        piece = Segment(segment.blob, segment.offset + offset, size_bytes)
+        return self._blobs.read(piece, chunk_bytes=BATCH_BYTES)
 
-    def _pieces(self, row: Row, offset: int, size_bytes: int) -> list[FileSlice]:
-        return [
-            FileSlice(self._blobs.path(segment.blob), segment.offset, segment.size_bytes)
-            for segment in cut(row.segments, offset, size_bytes)
-        ]
+    def _chunks(self, pieces: Iterable[Segment]) -> Generator[bytes]:
+        for piece in pieces:
+            yield from self._blobs.read(piece)
 
-    async def _stream(self, row: Row, pieces: Sequence[FileSlice]) -> AsyncIterator[bytes]:
+    async def _stream(self, row: Row, chunks: Generator[bytes], first: bytes = b"") -> AsyncIterator[bytes]:
+        """`first` and the rest of the chunks; the next one is fetched while one is sent."""
         with self._sweeper.pinned(tuple(blobs_of(row.segments))):
-            for piece in pieces:
-                chunks = read_slice(piece)
-                while chunk := await asyncio.to_thread(next, chunks, b""):
+            ahead = self._executor.submit(next, chunks, b"")
+            try:
+                if first:
+                    yield first
+                while chunk := await asyncio.wrap_future(ahead):
+                    ahead = self._executor.submit(next, chunks, b"")
                     yield chunk
+            finally:
+                ahead.add_done_callback(lambda _: chunks.close())
 
 
 class Stored(NamedTuple):

@@ -1,12 +1,13 @@
 """Takes a payload in: small ones in memory, larger ones to a blob while threads digest and write."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from sagesse.core.body import Upload
 from sagesse.engines.objects._blob import MAX_CHUNKS
+from sagesse.engines.objects._blob_store import BlobWriter
 from sagesse.engines.objects.base import Checksum, Expectation
 from sagesse.engines.objects.digest import DEFAULT_ALGORITHM, Digest, trailing, verify, wanted
 from sagesse.engines.objects.error import entity_too_large, storage_failed
@@ -16,26 +17,6 @@ BATCH_BYTES = 1 << 20
 MAX_UPLOAD_BYTES = 5 << 30
 
 T = TypeVar("T")
-
-
-class Writer(Protocol):
-    """Takes bytes to where they are kept; see `BlobWriter`."""
-
-    def write(self, chunks: Sequence[bytes]) -> None:
-        """Append the chunks; nothing after `discard`."""
-        ...
-
-    def written(self) -> Iterator[bytes]:
-        """What was written, in chunks."""
-        ...
-
-    def commit(self) -> None:
-        """Have it on disk."""
-        ...
-
-    def discard(self) -> None:
-        """Give up."""
-        ...
 
 
 class Received:
@@ -68,11 +49,13 @@ class Receiver:
         inline_bytes: up to this size it stays in memory; -1 always writes.
     """
 
-    def __init__(self, executor: Executor, open_writer: Callable[[], Writer], *, inline_bytes: int) -> None:
+    def __init__(
+        self, executor: Executor, open_writer: Callable[[], BlobWriter], *, inline_bytes: int
+    ) -> None:
         self._executor = executor
         self._open_writer = open_writer
         self._inline_bytes = inline_bytes
-        self._writer: Writer | None = None
+        self._writer: BlobWriter | None = None
 
     async def receive(self, upload: Upload, expect: Expectation) -> Received:
         """Take in the payload and verify it; when this raises, nothing is left behind.
@@ -99,7 +82,7 @@ class Receiver:
         size, data = await self._take(upload, digest)
         trailer = trailing(upload.trailers)
         if trailer is not None and trailer[0] not in digest.checksums:
-            await self._run(lambda: digest.add(trailer[0], self._again(data)))
+            await self._run(lambda: digest.add(trailer[0], self._again(size, data)))
         verify(expect, digest, trailer)
         if self._writer is not None:
             await self._run(self._writer.commit)
@@ -129,16 +112,17 @@ class Receiver:
         await self._work(batch, digest, await self._ready())
         return size, None
 
-    def _again(self, data: bytes | None) -> Iterator[bytes]:
+    def _again(self, size_bytes: int, data: bytes | None) -> Iterator[bytes]:
         """The payload once more, for a trailer that was not announced."""
-        if data is not None:
-            return iter((data,))
-        return self._writer.written() if self._writer is not None else iter(())
+        if data is not None or self._writer is None:
+            return iter((data or b"",))
+        self._writer.commit()
+        return self._writer.read(0, size_bytes)
 
-    def _work(self, batch: list[bytes], digest: Digest, writer: Writer) -> "asyncio.Future[Any]":
+    def _work(self, batch: list[bytes], digest: Digest, writer: BlobWriter) -> "asyncio.Future[Any]":
         return asyncio.gather(self._run(lambda: digest.update(batch)), self._run(lambda: writer.write(batch)))
 
-    async def _ready(self) -> Writer:
+    async def _ready(self) -> BlobWriter:
         writer = self._writer or await self._run(self._open_writer)
         self._writer = writer
         return writer

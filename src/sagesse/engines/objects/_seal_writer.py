@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from sagesse.engines.objects._blob import BlobWriter
-from sagesse.engines.objects.seal import Sealer
+from sagesse.engines.objects._blob_store import BlobWriter
+from sagesse.engines.objects.seal import Run, Sealer, open_slice
 
 
 class SealingWriter:
@@ -16,19 +16,25 @@ class SealingWriter:
 
     def __init__(self, writer: BlobWriter, key: bytes) -> None:
         self._writer = writer
+        self._key = key
         self._sealer = Sealer(key)
+        self._size_bytes = 0
+        self._is_finished = False
 
     def write(self, chunks: Sequence[bytes]) -> None:
         """See `BlobWriter.write`."""
+        self._size_bytes += sum(map(len, chunks))
         self._writer.write(self._sealer.add(chunks))
 
-    def written(self) -> Iterator[bytes]:
-        """The plain bytes so far."""
-        return self._sealer.open_written(self._writer.place())
+    def read(self, offset: int, size_bytes: int) -> Iterator[bytes]:
+        """See `BlobWriter.read`; plain bytes."""
+        return open_slice(self._key, Run(self._writer.read, self._size_bytes), offset, size_bytes)
 
     def commit(self) -> None:
         """See `BlobWriter.commit`."""
-        self._writer.write(self._sealer.finish())
+        if not self._is_finished:
+            self._is_finished = True
+            self._writer.write(self._sealer.finish())
         self._writer.commit()
 
     def discard(self) -> None:

@@ -1,4 +1,4 @@
-"""Removes files nothing refers to: replaced ones after a grace period, and what a crash left behind."""
+"""Removes blobs nothing refers to: replaced ones after a grace period, and what a crash left behind."""
 
 import contextlib
 import sqlite3
@@ -6,11 +6,12 @@ import threading
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
+from itertools import islice
 
 from sagesse.core.clock import Clock
+from sagesse.core.error import ServiceError
 from sagesse.core.sqlite import Database
-from sagesse.engines.objects._blob import BlobFolder
+from sagesse.engines.objects._blob_store import BlobStore
 
 _BATCH = 1000
 
@@ -22,7 +23,7 @@ class Sweeper:
     that needs it for longer pins it.
     """
 
-    def __init__(self, database: Database, blobs: BlobFolder, *, clock: Clock, grace_s: float) -> None:
+    def __init__(self, database: Database, blobs: BlobStore, *, clock: Clock, grace_s: float) -> None:
         self._database = database
         self._blobs = blobs
         self._clock = clock
@@ -34,8 +35,7 @@ class Sweeper:
         self._thread = threading.Thread(target=self._sweep_forever, name="object-sweeper", daemon=True)
 
     def start(self) -> None:
-        """Begin; everything unused from before is removed first, nobody reads it any more."""
-        self._sweep_unused(self._clock.now() + 1)
+        """Begin. What is unused from before waits for its grace period to end, too."""
         self._thread.start()
 
     def close(self) -> None:
@@ -46,7 +46,7 @@ class Sweeper:
 
     @contextmanager
     def pinned(self, blobs: tuple[str, ...]) -> Generator[None]:
-        """Keep these blobs' files while the block runs."""
+        """Keep these blobs while the block runs."""
         with self._guard:
             self._pins.update(blobs)
         try:
@@ -56,14 +56,15 @@ class Sweeper:
                 self._pins.subtract(blobs)
 
     def sweep(self) -> None:
-        """Remove what is due now: unused blobs past their grace period and files of ended epochs nobody knows."""
+        """Remove what is due now: unused blobs past their grace period and those of ended epochs nobody knows."""
         self._sweep_unused(self._clock.now() - self._grace_s)
-        for folder in list(self._blobs.ended()):
-            self._sweep_epoch(folder)
+        for epoch in self._blobs.ended():
+            self._sweep_epoch(epoch)
 
     def _sweep_forever(self) -> None:
         while not self._is_closing:
-            with contextlib.suppress(OSError, sqlite3.Error):  # a full or broken disk: tried again later
+            # A full or broken disk, or the place of the blobs does not answer: tried again later.
+            with contextlib.suppress(OSError, sqlite3.Error, ServiceError):
                 self.sweep()
             self._signal.wait(max(self._grace_s / 2, 1))
             self._signal.clear()
@@ -72,23 +73,25 @@ class Sweeper:
         with self._guard:
             pinned = {blob for blob, count in self._pins.items() if count > 0}
         while doomed := self._database.write(lambda connection: _doom(connection, before, pinned)):
-            for blob in doomed:
-                self._blobs.remove(blob)
+            self._blobs.remove(doomed)
             self._database.write(lambda connection: _bury(connection, doomed))
 
-    def _sweep_epoch(self, folder: Path) -> None:
+    def _sweep_epoch(self, epoch: str) -> None:
         reader = self._database.reader
-        if reader.execute("SELECT 1 FROM epoch WHERE name=?", (folder.name,)).fetchone():
+        if reader.execute("SELECT 1 FROM epoch WHERE name=?", (epoch,)).fetchone():
             return
-        for file in folder.glob("*/*"):
-            blob = f"{folder.name}/{file.parent.name}/{file.name}"
+        blobs = self._blobs.blobs_of(epoch)
+        while batch := list(islice(blobs, _BATCH)):
             if self._is_closing:
                 return
-            if reader.execute("SELECT 1 FROM blob WHERE id=?", (blob,)).fetchone() is None:
-                file.unlink(missing_ok=True)
+            self._blobs.remove([blob for blob in batch if not self._is_known(blob)])
         self._database.write(
-            lambda connection: connection.execute("INSERT OR IGNORE INTO epoch VALUES (?)", (folder.name,))
+            lambda connection: connection.execute("INSERT OR IGNORE INTO epoch VALUES (?)", (epoch,))
         )
+
+    def _is_known(self, blob: str) -> bool:
+        found = self._database.reader.execute("SELECT 1 FROM blob WHERE id=?", (blob,))
+        return found.fetchone() is not None
 
 
 def _doom(connection: sqlite3.Connection, before: float, pinned: set[str]) -> list[str]:

@@ -21,11 +21,12 @@ from sagesse.core.error import ServiceError
 from sagesse.core.sqlite import Database
 from sagesse.engines.objects import _index, _multipart
 from sagesse.engines.objects._blob import BlobFolder
+from sagesse.engines.objects._blob_store import BlobStore, BlobWriter
 from sagesse.engines.objects._history import require_object
 from sagesse.engines.objects._listing import list_page
 from sagesse.engines.objects._local_bucket import LocalBuckets
 from sagesse.engines.objects._read import Reader, Stored, cut
-from sagesse.engines.objects._receive import Received, Receiver, Writer
+from sagesse.engines.objects._receive import Received, Receiver
 from sagesse.engines.objects._schema import SCHEMA, Details, Row, Segment, upgrade
 from sagesse.engines.objects._seal_writer import SealingWriter
 from sagesse.engines.objects._sweep import Sweeper
@@ -59,7 +60,6 @@ from sagesse.engines.objects.seal import sealed_size
 
 INLINE_BYTES = 64 << 10
 MIN_PART_BYTES = 5 << 20
-_THREADS = 8
 
 T = TypeVar("T")
 
@@ -78,6 +78,7 @@ class LocalObjectStore(LocalBuckets):
         grace_s: how long a replaced file stays for readers that were just told its path.
         inline_bytes: objects up to this size live in the index.
         min_part_bytes: the least size of a part that is not the last.
+        blobs: where larger objects live; files in the folder unless given. The store closes it.
 
     Raises:
         StoreInUse: another process has the folder open.
@@ -92,6 +93,7 @@ class LocalObjectStore(LocalBuckets):
         grace_s: float = 60,
         inline_bytes: int = INLINE_BYTES,
         min_part_bytes: int = MIN_PART_BYTES,
+        blobs: BlobStore | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = _lock(folder)
@@ -100,11 +102,11 @@ class LocalObjectStore(LocalBuckets):
         super().__init__(database, clock or SystemClock())
         self._inline_bytes = inline_bytes
         self._min_part_bytes = min_part_bytes
-        self._blobs = BlobFolder(folder / "blobs", durable=durable)
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="object")
+        self._blobs = blobs or BlobFolder(folder / "blobs", durable=durable)
+        self._threads = ThreadPoolExecutor(self._blobs.threads, thread_name_prefix="object")
         self._layouts: dict[str, _multipart.Layout] = {}
         self._sweeper = Sweeper(self._database, self._blobs, clock=self._clock, grace_s=grace_s)
-        self._reader = Reader(self._blobs, self._sweeper)
+        self._reader = Reader(self._blobs, self._sweeper, self._threads)
         self._sweeper.start()
 
     # Objects
@@ -142,7 +144,7 @@ class LocalObjectStore(LocalBuckets):
                 now=self._clock.now(),
             )
 
-        return await self._write(work, undo=lambda: self._blobs.remove(blob))
+        return await self._write(work, undo=lambda: self._blobs.abandon(blob))
 
     async def get(self, address: Address, version: str | None = None) -> StoredObject:
         """See `ObjectStore.get`."""
@@ -261,7 +263,8 @@ class LocalObjectStore(LocalBuckets):
             _index.find_bucket(connection, upload.bucket)
             _multipart.insert_upload(connection, upload, layout.blob)
 
-        self._layouts[upload.id] = layout
+        if self._blobs.has_slots:
+            self._layouts[upload.id] = layout
         await self._write(work, undo=lambda: self._layouts.pop(upload.id, None))
 
     async def upload(self, address: Address, upload_id: str) -> UploadInfo:
@@ -299,7 +302,7 @@ class LocalObjectStore(LocalBuckets):
         segments = (Segment(blob, offset or 0, received.size_bytes),)
         await self._write(
             lambda connection: _multipart.save_part(connection, upload, part, segments=segments, is_new=True),
-            undo=(lambda: self._blobs.remove(blob)) if offset is None else _nothing,
+            undo=(lambda: self._blobs.abandon(blob)) if offset is None else _nothing,
         )
         return part
 
@@ -390,6 +393,7 @@ class LocalObjectStore(LocalBuckets):
         """See `ObjectStore.close`."""
         self._sweeper.close()
         self._threads.shutdown()
+        self._blobs.close()
         self._database.close()
         os.close(self._lock)
 
@@ -425,7 +429,7 @@ class LocalObjectStore(LocalBuckets):
             number=number, size_bytes=size_bytes, etag=etag, modified=modified, checksums=checksums
         )
 
-    def _writer(self, blob: str, key: bytes | None, *, offset: int | None = None) -> Writer:
+    def _writer(self, blob: str, key: bytes | None, *, offset: int | None = None) -> BlobWriter:
         writer = self._blobs.writer(blob, offset=offset)
         return writer if key is None else SealingWriter(writer, key)
 

@@ -8,22 +8,21 @@ or taken from another run does not open. The construction is STREAM (Hoang, Reyh
 
 import hashlib
 import hmac
-import os
 import secrets
-from collections.abc import Iterable, Iterator
-from typing import Literal, TypeAlias
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from sagesse.core.body import FileSlice
 from sagesse.core.error import ServiceError
 
 FRAME_BYTES = 64 << 10
 _SALT_BYTES, _TAG_BYTES = 32, 16
 _SEALED_FRAME_BYTES = FRAME_BYTES + _TAG_BYTES
 _BATCH_FRAMES = 16
+BATCH_BYTES = _BATCH_FRAMES * _SEALED_FRAME_BYTES  # a good size for the chunks of `Run.read`
 _PURPOSE = b"sagesse object frames"
 
 SealKind: TypeAlias = Literal["AES256", "aws:kms", "customer"]
@@ -68,6 +67,13 @@ class SealBroken(ServiceError):  # noqa: N818 - reads as the fact it states
         )
 
 
+class Run(NamedTuple):
+    """A sealed run: `read` gives a slice of it (offset, size) in chunks, `size_bytes` counts its plain bytes."""
+
+    read: Callable[[int, int], Iterator[bytes]]
+    size_bytes: int
+
+
 class Sealer:
     """Seals one run, from its first byte to its last."""
 
@@ -92,12 +98,6 @@ class Sealer:
     def finish(self) -> list[bytes]:
         """The last frame."""
         return self._begun([self._frame(memoryview(self._rest), is_last=True)])
-
-    def open_written(self, piece: FileSlice) -> Iterator[bytes]:
-        """All that was added, read back from where it was written, before `finish`."""
-        if self._number:
-            yield from _open_frames(self._cipher, _frames_of(piece, 0), 0, last=-1)
-        yield self._rest
 
     def _frame(self, data: memoryview, *, is_last: bool) -> bytes:
         frame = self._cipher.encrypt(_nonce(self._number, is_last), data, None)
@@ -141,12 +141,12 @@ def open_bytes(key: bytes, run: bytes, size_bytes: int) -> bytes:
     return data
 
 
-def open_slice(key: bytes, run: FileSlice, offset: int, size_bytes: int) -> Iterator[bytes]:
-    """A slice of the plain bytes of a run in a file, in chunks of up to 1 MiB.
+def open_slice(key: bytes, run: Run, offset: int, size_bytes: int) -> Iterator[bytes]:
+    """A slice of the plain bytes of a run, in chunks of up to 1 MiB.
 
     Args:
         key: the key that sealed it.
-        run: where it begins, and the size of its plain bytes.
+        run: where it is.
         offset: where the slice begins, in plain bytes.
         size_bytes: its length, within the run.
 
@@ -156,8 +156,8 @@ def open_slice(key: bytes, run: FileSlice, offset: int, size_bytes: int) -> Iter
     if size_bytes <= 0:
         return
     first, last = offset // FRAME_BYTES, (offset + size_bytes - 1) // FRAME_BYTES
-    frames = _frames_of(run._replace(size_bytes=sealed_size(run.size_bytes)), first, last=last)
-    cipher = _cipher(key, _read_salt(run))
+    frames = _frames_of(run, first, last)
+    cipher = _cipher(key, b"".join(run.read(0, _SALT_BYTES)))
     opened = _open_frames(cipher, frames, first, last=_frame_count(run.size_bytes) - 1)
     skip, left = offset - first * FRAME_BYTES, size_bytes
     while left > 0:
@@ -181,26 +181,19 @@ def _cipher(key: bytes, salt: bytes) -> AESGCM:
     return AESGCM(hmac.digest(key, _PURPOSE + salt, hashlib.sha256))
 
 
-def _read_salt(run: FileSlice) -> bytes:
-    with run.path.open("rb") as file:
-        return os.pread(file.fileno(), _SALT_BYTES, run.offset)
-
-
-def _frames_of(run: FileSlice, first: int, *, last: int | None = None) -> Iterator[bytes]:
-    """Sealed frames `first` to `last` of a run in a file; `run.size_bytes` is that of the sealed run."""
-    position = run.offset + _SALT_BYTES + first * _SEALED_FRAME_BYTES
-    end = run.offset + run.size_bytes
-    if last is not None:
-        end = min(end, position + (last - first + 1) * _SEALED_FRAME_BYTES)
-    with run.path.open("rb", buffering=0) as file:
-        while position < end:
-            wanted = min(_BATCH_FRAMES * _SEALED_FRAME_BYTES, end - position)
-            batch = os.pread(file.fileno(), wanted, position)
-            if len(batch) < wanted:
-                raise SealBroken
-            position += wanted
-            for at in range(0, wanted, _SEALED_FRAME_BYTES):
-                yield batch[at : at + _SEALED_FRAME_BYTES]
+def _frames_of(run: Run, first: int, last: int) -> Iterator[bytes]:
+    """Sealed frames `first` to `last` of a run; fewer or a torn one when the run is shorter than it should be."""
+    begin = _SALT_BYTES + first * _SEALED_FRAME_BYTES
+    end = min(_SALT_BYTES + (last + 1) * _SEALED_FRAME_BYTES, sealed_size(run.size_bytes))
+    rest = b""
+    for chunk in run.read(begin, end - begin):
+        data = rest + chunk if rest else chunk
+        whole = len(data) - len(data) % _SEALED_FRAME_BYTES
+        for at in range(0, whole, _SEALED_FRAME_BYTES):
+            yield data[at : at + _SEALED_FRAME_BYTES]
+        rest = data[whole:]
+    if rest:
+        yield rest
 
 
 def _open_frames(cipher: AESGCM, frames: Iterable[bytes], first: int, *, last: int) -> Iterator[bytes]:
