@@ -7,11 +7,12 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from sagesse.app import App
+from sagesse.app import App, remote_place
 from sagesse.config import Settings, SettingsError, load_settings
-from sagesse.testing.server import Server
+from sagesse.testing.server import Server, ServerDied
 
 
 def own(server: Server, method: str, path: str) -> dict[str, object]:
@@ -107,3 +108,47 @@ def test_the_url_is_one_that_answers_on_this_machine(tmp_path: Path, host: str, 
 def test_an_account_is_twelve_digits() -> None:
     with pytest.raises(SettingsError, match="12 digits"):
         load_settings({"SAGESSE_ACCOUNT": "12"})
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"OBJECTS_URL": "minio:9000", "OBJECTS_BUCKET": "b"}, "no URL of an S3"),
+        ({"OBJECTS_URL": "http://minio:9000"}, "set together"),
+        ({"OBJECTS_BUCKET": "b"}, "set together"),
+        ({"OBJECTS_ACCESS_KEY_ID": "a"}, "set together"),
+    ],
+)
+def test_the_settings_of_the_other_s3_must_make_sense(values: dict[str, str], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        load_settings({f"SAGESSE_{name}": value for name, value in values.items()})
+
+
+def test_settings_do_not_show_their_secret() -> None:
+    settings = Settings(objects_access_key_id="known", objects_secret_access_key="unknown")
+    assert "known" in repr(settings)
+    assert "unknown" not in repr(settings)
+    assert "unknown" not in repr(
+        remote_place(msgspec.structs.replace(settings, objects_url="http://o:1", objects_bucket="b"))
+    )
+
+
+def test_a_prefix_in_the_other_s3_is_a_folder() -> None:
+    settings = Settings(objects_url="http://o:1", objects_bucket="b", objects_prefix="a")
+    place = remote_place(settings)
+    assert place is not None
+    assert place.prefix == "a/"
+
+
+def test_a_server_that_cannot_keep_its_payloads_says_why(tmp_path: Path, server: Server) -> None:
+    settings = {
+        "objects_url": server.url,
+        "objects_bucket": "nowhere",
+        "objects_access_key_id": "any",
+        "objects_secret_access_key": "never-told",
+    }
+    (tmp_path / "settings.json").write_text(json.dumps(settings))
+    with pytest.raises(ServerDied, match="NoSuchBucket") as caught:
+        Server(tmp_path).start()
+    assert "Create the bucket there" in str(caught.value)
+    assert "never-told" not in str(caught.value)

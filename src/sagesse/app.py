@@ -32,6 +32,7 @@ from sagesse.engines.image_registry import Images
 from sagesse.engines.jobs.local import LocalJobs
 from sagesse.engines.metrics.sqlite import SqliteMetricStore
 from sagesse.engines.objects.local import LocalObjectStore
+from sagesse.engines.objects.remote import RemotePlace, open_blobs
 from sagesse.engines.serving.gateway import Gateway as ModelGateway
 from sagesse.engines.serving.local import LocalServing
 from sagesse.engines.serving.meter import InvocationMeter
@@ -58,6 +59,9 @@ class App:
     Args:
         settings: how it runs.
         clock: the time; the machine's unless given.
+
+    Raises:
+        RemoteUnusable: the S3 that payloads are to be kept in does not work.
     """
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
@@ -174,7 +178,8 @@ class App:
         self._store = SqliteStore(folder / "records.db", durable=durable)
         self.logs = SqliteLogStore(folder / "logs.db", clock=clock, durable=durable)
         self.metrics = SqliteMetricStore(folder / "metrics.db", clock=clock, durable=durable)
-        self.objects = LocalObjectStore(folder / "objects", clock=clock, durable=durable)
+        blobs = open_blobs(folder / "objects", remote_place(self.settings))
+        self.objects = LocalObjectStore(folder / "objects", clock=clock, durable=durable, blobs=blobs)
         self.vault = Vault(folder / "kms" / "master.key")
         self.jobs = LocalJobs(folder / "jobs", hidden=[folder], shown=[self.authority.bundle.parent])
         self.images = Images(folder / "images.json", Containers(os.environ))
@@ -296,6 +301,21 @@ class App:
     async def _status(self, _: WireRequest) -> WireReply:
         usage = msgspec.to_builtins(self.meter.snapshot())
         return _json(200, {"status": "ok", "ephemeral": self.settings.ephemeral, "usage": usage})
+
+
+def remote_place(settings: Settings) -> RemotePlace | None:
+    """The other S3 that payloads are to be kept in, if one is set."""
+    if not settings.objects_url:
+        return None
+    prefix = settings.objects_prefix
+    return RemotePlace(
+        url=settings.objects_url,
+        bucket=settings.objects_bucket,
+        prefix=f"{prefix.rstrip('/')}/" if prefix else "",
+        region=settings.objects_region,
+        access_key_id=settings.objects_access_key_id,
+        secret_access_key=settings.objects_secret_access_key,
+    )
 
 
 def _metrics_of(images: Images, image: str) -> list[dict[str, str]]:

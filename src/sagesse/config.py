@@ -8,10 +8,12 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
 _ACCOUNT_DIGITS = 12
+_SECRETS = {"objects_secret_access_key"}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +24,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 4577
     region: str = "us-east-1"
     encrypt_objects: bool = False
+    objects_url: str = ""
+    objects_bucket: str = ""
+    objects_prefix: str = ""
+    objects_region: str = "us-east-1"
+    objects_access_key_id: str = ""
+    objects_secret_access_key: str = ""
     account: str = "123456789012"
     ephemeral: bool = False
     job_cores: int = 0
@@ -31,6 +39,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not (len(self.account) == _ACCOUNT_DIGITS and self.account.isdigit()):
             raise ValueError(f"account {self.account!r} is no AWS account number; allowed: 12 digits")
+        _check_remote(self)
+
+    def __repr__(self) -> str:
+        shown = (
+            f"{name}={'...' if name in _SECRETS and value else repr(value)}"
+            for name, value in msgspec.structs.asdict(self).items()
+        )
+        return f"Settings({', '.join(shown)})"
 
     @property
     def folder(self) -> Path:
@@ -41,6 +57,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def cores(self) -> int:
         """Cores that jobs may claim: `job_cores`, or all that this process may use."""
         return self.job_cores or len(os.sched_getaffinity(0))
+
+
+def _check_remote(settings: Settings) -> None:
+    """The settings of the other S3 that payloads are kept in make sense together."""
+    url = settings.objects_url
+    if url and not (url.startswith(("http://", "https://")) and urlsplit(url).hostname):
+        raise ValueError(f"objects_url {url!r} is no URL of an S3; an example: http://127.0.0.1:9000")
+    if bool(url) != bool(settings.objects_bucket):
+        raise ValueError("objects_url and objects_bucket are set together, or neither")
+    if bool(settings.objects_access_key_id) != bool(settings.objects_secret_access_key):
+        raise ValueError("objects_access_key_id and objects_secret_access_key are set together, or neither")
 
 
 class SettingsError(Exception):

@@ -12,6 +12,7 @@ from sagesse.cli import check
 from sagesse.cli.check import Finding
 from sagesse.config import Settings
 from sagesse.runtime.sandbox import Level
+from sagesse.testing.server import Server
 
 
 def settings(folder: Path, **more: object) -> Settings:
@@ -108,3 +109,25 @@ def test_an_environment_of_a_server_that_is_gone_is_told(
     assert only(check.check_environment(settings(tmp_path))).state == "warn"
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     assert only(check.check_environment(settings(tmp_path))).state == "ok"
+
+
+def place(server: Server, bucket: str) -> dict[str, str]:
+    return {
+        "objects_url": server.url,
+        "objects_bucket": bucket,
+        "objects_access_key_id": server.ready["access_key_id"],
+        "objects_secret_access_key": server.ready["secret_access_key"],
+    }
+
+
+def test_payloads_in_another_s3_are_tried(tmp_path: Path, server: Server) -> None:
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="payloads-to-try")
+    assert list(check.check_objects(settings(tmp_path))) == []
+    assert only(check.check_objects(settings(tmp_path, **place(server, "payloads-to-try")))).state == "ok"
+    assert s3.list_objects_v2(Bucket="payloads-to-try")["KeyCount"] == 0
+    missing = only(check.check_objects(settings(tmp_path, **place(server, "payloads-missing"))))
+    assert (missing.state, "Create the bucket" in missing.fix) == ("broken", True)
+    versioning = {"Status": "Enabled"}
+    s3.put_bucket_versioning(Bucket="payloads-to-try", VersioningConfiguration=versioning)
+    assert only(check.check_objects(settings(tmp_path, **place(server, "payloads-to-try")))).state == "warn"

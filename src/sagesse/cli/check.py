@@ -137,6 +137,30 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
         yield Finding("disk", "ok", text)
 
 
+def check_objects(settings: Settings) -> Iterator[Finding]:
+    """Whether the other S3 that payloads are to be kept in works; tried."""
+    if not settings.objects_url:
+        return
+    from sagesse.app import remote_place  # noqa: PLC0415 - seconds that only this check needs
+    from sagesse.engines.objects.remote import RemoteUnusable, try_place  # noqa: PLC0415
+
+    place = remote_place(settings)
+    if place is None:
+        return
+    try:
+        has_versions = try_place(place)
+    except RemoteUnusable as unusable:
+        yield Finding("objects", "broken", unusable.message, unusable.fix)
+        return
+    if has_versions:
+        text = f"{place!r} keeps versions: payloads of deleted objects stay there as such"
+        yield Finding(
+            "objects", "warn", text, "Suspend versions there, or have a lifecycle rule expire them."
+        )
+    else:
+        yield Finding("objects", "ok", f"payloads can be kept in {place!r}")
+
+
 def check_port(settings: Settings) -> Iterator[Finding]:
     """Whether the port is free, or ours."""
     instance = find(settings.folder)
@@ -210,6 +234,7 @@ CHECKS: Sequence[Callable[[Settings], Iterator[Finding]]] = (
     check_data_dir,
     check_file_system,
     check_disk,
+    check_objects,
     check_port,
     check_extras,
     check_clock,

@@ -17,6 +17,7 @@ from sagesse.cli.failure import CommandFailed, Exit
 from sagesse.cli.instance import Facts, publish
 from sagesse.cli.screen import Screen
 from sagesse.config import Settings
+from sagesse.engines.objects.remote import RemoteUnusable
 
 _OBJECTS_BETWEEN_ROUNDS = 20_000
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -39,6 +40,8 @@ def serve(settings: Settings, screen: Screen) -> int:
         raise CommandFailed(
             f"the data in {settings.folder} cannot be opened: {error}", fix="See `sagesse doctor`."
         ) from error
+    except RemoteUnusable as unusable:
+        raise CommandFailed(unusable.message, fix=unusable.fix) from unusable
     return uvloop.run(_answer(app, screen))
 
 

@@ -49,6 +49,34 @@ class Stream(NamedTuple):
 Payload: TypeAlias = bytes | FileSlice | Stream
 
 
+async def begun(payload: Payload) -> Payload:
+    """The payload; a stream with its first chunk there, so that what goes wrong at once is known in time."""
+    if not isinstance(payload, Stream):
+        return payload
+    return Stream(_Begun(await anext(payload.chunks, b""), payload.chunks), payload.size_bytes)
+
+
+class _Begun:
+    """Chunks of which the first is there already."""
+
+    def __init__(self, first: bytes, rest: AsyncIterator[bytes]) -> None:
+        self._first = first
+        self._rest = rest
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        first, self._first = self._first, b""
+        return first or await anext(self._rest)
+
+    async def aclose(self) -> None:
+        """End the rest; see the method of generators."""
+        close = getattr(self._rest, "aclose", None)
+        if close is not None:
+            await close()
+
+
 class BytesUpload:
     """An `Upload` over bytes in memory, for calls made inside the process."""
 

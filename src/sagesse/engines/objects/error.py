@@ -188,5 +188,30 @@ def storage_failed(error: OSError) -> ServiceError:
     return _error("InternalError", f"The object could not be stored: {error.strerror}", 500)
 
 
+class RemoteFailed(ServiceError):  # noqa: N818 - reads as the fact it states
+    """The S3 that keeps the payloads did not do what was asked.
+
+    Args:
+        reason: what it said, for the operator; clients are not told.
+        cause: its error code; empty when it did not answer.
+    """
+
+    def __init__(self, reason: str, cause: str, *, is_slow: bool) -> None:
+        code, message = (
+            "ServiceUnavailable",
+            "The storage behind this service does not answer. Please try again.",
+        )
+        if is_slow:
+            code, message = "SlowDown", "Please reduce your request rate."
+        super().__init__(code, message, status=503)
+        self.reason = reason
+        self.cause = cause
+
+
+def bytes_missing() -> ServiceError:
+    """What the index names is not where it should be, or is shorter."""
+    return _error("InternalError", "The bytes of the object are missing where they are kept.", 500)
+
+
 def _error(code: str, message: str, status: int, **fields: Any) -> ServiceError:
     return ServiceError(code, message, status=status, fields=fields)

@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from sagesse.core.body import BytesUpload, Upload
+from sagesse.core.body import BytesUpload, Upload, begun
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
 from sagesse.core.service import Params, Result
@@ -61,7 +61,7 @@ class Objects(Family):
         found, piece, members = await self._find(ctx, req)
         seal = found.info.attributes.seal
         if seal is None:
-            return {**members, "Body": found.read(piece.offset, piece.size_bytes)}
+            return {**members, "Body": await begun(found.read(piece.offset, piece.size_bytes))}
         key = await self._encryption.key_of(ctx, req, seal)
         return {**members, "Body": await found.unseal(piece.offset, piece.size_bytes, key)}
 
