@@ -131,3 +131,23 @@ def test_json_protocols_start_with_the_initial_response() -> None:
     )
     assert (first.headers[":event-type"], first.payload) == ("initial-response", b"{}")
     assert second.headers[":event-type"] == "sessionStart"
+
+
+def test_who_stops_listening_ends_the_events() -> None:
+    ended: list[bool] = []
+
+    async def endless() -> AsyncIterator[Mapping[str, Any]]:
+        try:
+            while True:
+                yield {"PayloadPart": {"Bytes": b"one"}}
+        finally:
+            ended.append(True)
+
+    async def listen() -> None:
+        operation = codec("sagemaker-runtime", "InvokeEndpointWithResponseStream", "rest-json")
+        chunks: Any = operation.write({"Body": endless()}, "id").body.chunks
+        await anext(chunks)
+        await chunks.aclose()
+        assert ended == [True]
+
+    asyncio.run(listen())

@@ -81,7 +81,7 @@ def compile_events(
 ) -> Callable[[Mapping[str, Any], AsyncIterator[Mapping[str, Any]]], Stream]:
     """The function from a result and its events (``{"PayloadPart": {...}}``) to the bytes of the stream.
 
-    A `ServiceError` raised by the events ends the stream with an exception message.
+    A `ServiceError` raised by the events ends the stream with an exception message. The events are closed with it.
 
     Args:
         shape: the event stream.
@@ -102,6 +102,10 @@ def compile_events(
                     yield encoders[name](value)
         except ServiceError as error:
             yield _failure(error, encoders)
+        finally:  # whoever stops listening ends the work
+            close = getattr(events, "aclose", None)
+            if close is not None:
+                await close()
 
     return lambda result, events: Stream(chunks(result, events))
 
