@@ -88,8 +88,8 @@ def test_missing_extras_are_named_without_importing_any(
 ) -> None:
     there = importlib.machinery.ModuleSpec("x", None)
     monkeypatch.setattr(check.importlib.util, "find_spec", lambda name: None if name == "torch" else there)
-    ml, deep, sklearn = check.check_extras(settings(tmp_path))
-    assert (ml.state, sklearn.state) == ("ok", "ok")
+    ml, deep, sklearn, sql = check.check_extras(settings(tmp_path))
+    assert (ml.state, sklearn.state, sql.state) == ("ok", "ok", "ok")
     assert (deep.state, deep.fix) == ("warn", "pip install 'sagesse[deep]'")
     assert deep.text.startswith("torch not installed")
 

@@ -30,6 +30,7 @@ _EXTRAS: Mapping[str, tuple[Sequence[str], str]] = {
     "ml": (("numpy", "xgboost"), "the xgboost algorithm"),
     "deep": (("numpy", "torch", "PIL"), "image-classification and the demo"),
     "sklearn": (("sklearn", "pandas"), "the scikit-learn image"),
+    "sql": (("duckdb",), "SelectObjectContent of S3"),
 }
 
 

@@ -30,7 +30,7 @@ def aws(server: Server, tmp_path: Path) -> Any:
 
     def run(*arguments: str) -> str:
         done = subprocess.run(
-            [command, "s3", *arguments], env=environment, capture_output=True, text=True, check=True
+            [command, *arguments], env=environment, capture_output=True, text=True, check=True
         )
         return done.stdout
 
@@ -42,18 +42,33 @@ def test_a_folder_goes_there_and_back(aws: Any, bucket: str, tmp_path: Path) -> 
     (tree / "a" / "b c").mkdir(parents=True)
     (tree / "é").write_text("one")
     (tree / "a" / "b c" / "big").write_bytes(os.urandom(20 << 20))
-    aws("sync", str(tree), f"s3://{bucket}/tree")
-    aws("sync", f"s3://{bucket}/tree", str(tmp_path / "back"))
+    aws("s3", "sync", str(tree), f"s3://{bucket}/tree")
+    aws("s3", "sync", f"s3://{bucket}/tree", str(tmp_path / "back"))
     for file in ("é", "a/b c/big"):
         assert (tmp_path / "back" / file).read_bytes() == (tree / file).read_bytes()
-    assert aws("sync", str(tree), f"s3://{bucket}/tree") == ""
+    assert aws("s3", "sync", str(tree), f"s3://{bucket}/tree") == ""
 
 
 def test_objects_are_moved_listed_and_removed(aws: Any, bucket: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("hello")
-    aws("cp", str(tmp_path / "file"), f"s3://{bucket}/a/file")
-    aws("mv", f"s3://{bucket}/a/file", f"s3://{bucket}/b/file")
-    assert aws("cp", f"s3://{bucket}/b/file", "-") == "hello"
-    assert aws("ls", f"s3://{bucket}/").split() == ["PRE", "b/"]
-    aws("rb", "--force", f"s3://{bucket}")
-    assert bucket not in aws("ls")
+    aws("s3", "cp", str(tmp_path / "file"), f"s3://{bucket}/a/file")
+    aws("s3", "mv", f"s3://{bucket}/a/file", f"s3://{bucket}/b/file")
+    assert aws("s3", "cp", f"s3://{bucket}/b/file", "-") == "hello"
+    assert aws("s3", "ls", f"s3://{bucket}/").split() == ["PRE", "b/"]
+    aws("s3", "rb", "--force", f"s3://{bucket}")
+    assert bucket not in aws("s3", "ls")
+
+
+def test_select_writes_the_records(aws: Any, s3: Any, bucket: str, tmp_path: Path) -> None:
+    s3.put_object(Bucket=bucket, Key="k", Body=b"id,name\n1,a\n2,b\n")
+    members = {
+        "--bucket": bucket,
+        "--key": "k",
+        "--expression": "SELECT s.name FROM S3Object s WHERE s.id = '2'",
+        "--expression-type": "SQL",
+        "--input-serialization": '{"CSV": {"FileHeaderInfo": "USE"}}',
+        "--output-serialization": '{"CSV": {}}',
+    }
+    named = [part for member in members.items() for part in member]
+    aws("s3api", "select-object-content", *named, str(tmp_path / "out"))
+    assert (tmp_path / "out").read_text() == "b\n"

@@ -23,6 +23,7 @@ from sagesse.services.s3.multipart import Uploads
 from sagesse.services.s3.object import Objects
 from sagesse.services.s3.policy import Policies
 from sagesse.services.s3.public_access import PublicAccess
+from sagesse.services.s3.select import Selections
 from sagesse.services.s3.tag import Tags
 from sagesse.services.s3.version import Versions
 from sagesse.services.s3.website import Websites, website_of
@@ -41,6 +42,7 @@ __all__ = [
     "Objects",
     "Policies",
     "PublicAccess",
+    "Selections",
     "SharingRules",
     "Tags",
     "Uploads",
@@ -70,5 +72,6 @@ def services(objects: ObjectStore, vault: Vault, *, seals_all: bool = False) -> 
         Cors,
         Configurations,
         Websites,
+        Selections,
     )
     return tuple(family(objects, encryption) for family in families)
