@@ -1,6 +1,6 @@
 """Run benchmarks: all of them, or the named ones.
 
-python -m benchmarks [control] [s3] [start] [job] [serve] [demo] [transfer]
+python -m benchmarks [control] [s3] [scale] [start] [job] [training] [serve] [demo] [transfer]
 """
 
 import argparse
@@ -8,7 +8,7 @@ import importlib
 import subprocess
 import sys
 
-NAMES = ("start", "control", "s3", "job", "serve", "demo", "transfer")
+NAMES = ("start", "control", "s3", "scale", "job", "training", "serve", "demo", "transfer")
 
 
 def main() -> None:
