@@ -10,6 +10,7 @@ import pytest
 from sagesse.core.audit import AuditLog
 from sagesse.core.authorize import Authorizer
 from sagesse.core.call import Call
+from sagesse.core.damage import DamageBook
 from sagesse.core.meter import Meter
 from sagesse.core.pipeline import Pipeline
 from sagesse.core.principal import Principal
@@ -35,6 +36,7 @@ class FakePlatform:
         self.clock = HandClock()
         self.audit = AuditLog(folder / "audit")
         self.meter = Meter()
+        self.damage = DamageBook(folder / "damage.json")
         self.woken: list[Key] = []
         self.audit_folder = folder / "audit"
         self.pipeline = Pipeline(
@@ -43,6 +45,7 @@ class FakePlatform:
             authorizer=authorizer or AllowAll(),
             audit=self.audit,
             meter=self.meter,
+            damage=self.damage,
         )
 
     def call(self, call: Call) -> Mapping[str, Any]:

@@ -1,4 +1,8 @@
+import errno
 import json
+import logging
+import os
+import sqlite3
 from collections.abc import Callable, Iterable
 
 import pytest
@@ -40,6 +44,14 @@ class Things(Service):
 
     def stop_training_job(self, ctx: Context, req: Params) -> Result:
         raise RuntimeError("secret detail")
+
+    def stop_transform_job(self, ctx: Context, req: Params) -> Result:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/data/records.db")
+
+    def stop_processing_job(self, ctx: Context, req: Params) -> Result:
+        error = sqlite3.DatabaseError("database disk image is malformed")
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
 
 
 class Nobody:
@@ -153,3 +165,23 @@ def test_a_token_used_for_something_else_is_refused(platform_of: Make) -> None:
     platform.ask("CreateModelPackage", ClientToken="t", ModelPackageName="a")
     with pytest.raises(ServiceError, match="ClientToken 't' was used before"):
         platform.ask("CreateModelPackage", ClientToken="t", ModelPackageName="b")
+
+
+def test_a_full_disk_is_told_without_a_stack_trace(
+    platform_of: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    platform = platform_of(Things())
+    with caplog.at_level(logging.ERROR), pytest.raises(ServiceError) as caught:
+        platform.ask("StopTransformJob", TransformJobName="a")
+    assert (caught.value.code, caught.value.status) == ("ServiceUnavailable", 503)
+    assert "/data/records.db" in caught.value.message
+    (record,) = caplog.records
+    assert record.exc_info is None
+
+
+def test_damage_is_told_and_noted(platform_of: Make) -> None:
+    platform = platform_of(Things())
+    with pytest.raises(ServiceError) as caught:
+        platform.ask("StopProcessingJob", ProcessingJobName="a")
+    assert (caught.value.code, caught.value.status) == ("InternalFailure", 500)
+    assert [damage.what for damage in platform.damage.findings.damages] == ["the database behind sagemaker"]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from sagesse.core.fault import fault_of
 from sagesse.core.sqlite import Database
 
 SCHEMA = ("CREATE TABLE IF NOT EXISTS t (k TEXT PRIMARY KEY, v INTEGER)",)
@@ -61,3 +62,29 @@ def test_a_cancelled_write_harms_no_other(database: Database) -> None:
     assert held.result()
     last.result()
     assert [row[0] for row in database.reader.execute("SELECT k FROM t")] == ["b"]
+
+
+def test_a_full_disk_fails_the_whole_group_and_the_writer_lives_on(tmp_path: Path) -> None:
+    database = Database(tmp_path / "t.db", SCHEMA)
+    database.write(lambda connection: connection.execute("PRAGMA max_page_count=4").fetchone())
+
+    def fill(connection: sqlite3.Connection) -> None:
+        for number in range(1000):
+            connection.execute("INSERT INTO t VALUES (?,?)", (f"{number}" * 100, number))
+
+    gate = threading.Event()
+    held = database.submit(lambda _: gate.wait(10))
+    futures = [database.submit(work) for work in (_put("before", 1), fill, _put("after", 2))]
+    gate.set()
+    held.exception()  # it may be of the same group
+    failures = [future.exception() for future in futures]
+    faults = [fault_of(failure) for failure in failures if failure is not None]
+    assert {fault.kind for fault in faults if fault} == {"full"}
+    assert all(str(tmp_path / "t.db") == fault.where for fault in faults if fault)
+    database.write(_put("later", 3))
+    kept = {row[0] for row in database.reader.execute("SELECT k FROM t")}
+    acknowledged = {
+        name for name, failure in zip(("before", "", "after"), failures, strict=True) if failure is None
+    }
+    assert kept == acknowledged | {"later"}
+    database.close()

@@ -1,5 +1,7 @@
 """The audit trail: one CloudTrail-style record of every call, appended before the caller hears the answer."""
 
+import errno
+import logging
 import os
 import threading
 import time
@@ -14,6 +16,7 @@ from sagesse.core.call import Call
 from sagesse.core.error import ServiceError
 from sagesse.core.identifier import new_request_id
 
+_log = logging.getLogger(__name__)
 _READ_VERBS = ("Get", "List", "Describe", "Head", "Search", "Batch", "Lookup", "Filter", "Select", "Simulate")
 _SECRET_MEMBERS = frozenset(
     {"SecretAccessKey", "SessionToken", "Password", "OldPassword", "NewPassword", "Plaintext"}
@@ -24,7 +27,8 @@ _SECRET_MEMBERS = frozenset(
 class AuditLog:
     """JSON Lines, one file a day (UTC) in `folder`.
 
-    A record is one appending write, so it survives the death of the server at any moment after it.
+    A record is one appending write, so it survives the death of the server at any moment after it. While the disk is
+    full, calls go on without their records, or nothing could be deleted; the log says how many are missing.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -33,6 +37,7 @@ class AuditLog:
         self._guard = threading.Lock()
         self._day = ""
         self._file = -1
+        self._lost = 0
         self._second = (0, "")
         self._ids = count()
         self._id_start = new_request_id()[:24]
@@ -63,7 +68,7 @@ class AuditLog:
             event["errorCode"], event["errorMessage"] = error.code, error.message
         line = orjson.dumps(event, default=str, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS)
         with self._guard:
-            os.write(self._open(event["eventTime"][:10]), line)
+            self._append(event["eventTime"][:10], line)
 
     def wipe(self) -> None:
         """Remove every record."""
@@ -83,6 +88,23 @@ class AuditLog:
             text = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
             self._second = (int(now), text)
         return text
+
+    def _append(self, day: str, line: bytes) -> None:
+        """Write a line whole or not at all; what a full or broken disk does not take is counted, and calls go on."""
+        try:
+            file = self._open(day)
+            written = os.write(file, line)
+            if written < len(line):
+                os.ftruncate(file, os.fstat(file).st_size - written)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            self._lost += 1
+            if self._lost == 1:
+                _log.error("the audit trail cannot be written: %s; calls go on without it", error)
+            return
+        if self._lost:
+            _log.error("the audit trail is written again; %d calls are missing in it", self._lost)
+            self._lost = 0
 
     def _open(self, day: str) -> int:
         if day != self._day:

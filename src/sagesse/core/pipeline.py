@@ -21,7 +21,9 @@ from sagesse.core.audit import AuditLog
 from sagesse.core.authorize import Authorizer
 from sagesse.core.call import Call, Context, Platform
 from sagesse.core.clock import Clock
+from sagesse.core.damage import DamageBook
 from sagesse.core.error import ServiceError
+from sagesse.core.fault import fault_of
 from sagesse.core.meter import Meter
 from sagesse.core.record import Record, Store, Token
 from sagesse.core.service import Handler, Registry, Result
@@ -43,12 +45,14 @@ class Pipeline:
         authorizer: Authorizer,
         audit: AuditLog,
         meter: Meter,
+        damage: DamageBook | None = None,
     ) -> None:
         self._registry = registry
         self._platform = platform
         self._authorizer = authorizer
         self._audit = audit
         self._meter = meter
+        self._damage = damage
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="call")
         self._inner_pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="inner-call")
         self._token_locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
@@ -72,7 +76,7 @@ class Pipeline:
             error = failure
             raise
         except Exception as failure:
-            error = _internal(call, failure)
+            error = self._failed(call, failure)
             raise error from failure
         finally:
             self._audit.write(call, self._clock.now(), error=error, result=result)
@@ -160,6 +164,16 @@ class Pipeline:
         """Run `work` in a thread; calls made by handlers have threads of their own, or they could wait for ever."""
         pool = self._inner_pool if call.is_internal else self._pool
         return await asyncio.get_running_loop().run_in_executor(pool, work)
+
+    def _failed(self, call: Call, failure: Exception) -> ServiceError:
+        """What the client is told of a failure nobody expected, or of the disk's."""
+        fault = fault_of(failure)
+        if fault is None:
+            return _internal(call, failure)
+        _log.error("%s:%s: %s Request %s", call.service, call.operation, fault.text, call.request_id)
+        if fault.kind == "damaged" and self._damage is not None:
+            self._damage.note(fault.where or f"the database behind {call.service}", str(failure))
+        return fault.error(call.service)
 
     def _count(self, call: Call, error: ServiceError | None, seconds: float) -> None:
         status = 200 if error is None else error.status or 400

@@ -129,11 +129,11 @@ class Reconciler:
         return None
 
     def _advance(self, key: Key) -> float | None:
-        record = self._store.get(key)
-        if record is None or not record.is_open:
-            self._failures.pop(key, None)
-            return None
         try:
+            record = self._store.get(key)
+            if record is None or not record.is_open:
+                self._failures.pop(key, None)
+                return None
             pause_s = self._advances[key.kind](self._context(record), record)
         except Exception:
             failures = self._failures[key] = self._failures.get(key, 0) + 1

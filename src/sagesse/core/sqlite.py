@@ -6,6 +6,7 @@ and only then answers: a write that returned is on disk.
 """
 
 import asyncio
+import contextlib
 import queue
 import sqlite3
 import threading
@@ -13,6 +14,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
+
+from sagesse.core import fault
 
 T = TypeVar("T")
 _Job = tuple[Callable[[sqlite3.Connection], Any], "Future[Any]"]
@@ -122,15 +125,22 @@ class Database:
                 outcomes.append((future, *_attempt(connection, work)))
             connection.execute("COMMIT")
             self.generation += 1
-        except sqlite3.Error as error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+        except Exception as error:  # the writer lives on, whatever ended the transaction
+            fault.at(error, self._path)
+            _roll_back(connection)
             outcomes = [(future, None, error) for _, future in group]
         for future, value, failure in outcomes:
             if failure is not None:
                 future.set_exception(failure)
             else:
                 future.set_result(value)
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    """End a transaction that failed; a failing disk must not end the writer with it."""
+    if connection.in_transaction:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
 
 
 def _attempt(
@@ -140,6 +150,8 @@ def _attempt(
     try:
         value = work(connection)
     except Exception as error:  # whatever the job raises is the caller's to handle
+        if not connection.in_transaction:  # a full or failing disk ends the transaction of all
+            raise
         connection.execute("ROLLBACK TO job")
         connection.execute("RELEASE job")
         return None, error

@@ -17,6 +17,7 @@ import msgspec
 from sagesse.core.body import BytesUpload
 from sagesse.core.call import Call
 from sagesse.core.error import ServiceError
+from sagesse.core.fault import fault_of
 from sagesse.core.identifier import new_request_id
 from sagesse.core.model import service_model
 from sagesse.core.principal import Principal
@@ -145,6 +146,11 @@ class Gateway:
                 return self._shared(reply, bucket, request)
             return await self._aws(request, body, request_id)
         except Exception as failure:
+            fault = fault_of(failure)
+            if fault is not None:
+                _log.error("%s %s: %s Request %s", request.method, request.raw_path, fault.text, request_id)
+                is_s3 = self._router.protocol(request, _signing_name(request)) == "rest-xml"
+                return self._common_error(fault.error("s3" if is_s3 else ""), request, request_id)
             _log.error(
                 "%s %s failed, request %s", request.method, request.raw_path, request_id, exc_info=failure
             )

@@ -3,14 +3,17 @@
 A file is written in place and synced with its folder before the index mentions it.
 """
 
+import contextlib
 import os
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
+from sagesse.core import fault
 from sagesse.core.body import FileSlice, read_slice
+from sagesse.core.folder import make_folder, sync_folder
 from sagesse.engines.objects._schema import Segment
 
 MAX_CHUNKS = 1024  # the kernel takes no more at once
@@ -32,7 +35,7 @@ class BlobFolder:
         self.durable = durable
         self._made: set[Path] = set()
         self._guard = threading.Lock()
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, durable=durable)
         self.epoch = self._next_epoch()
 
     def new_id(self) -> str:
@@ -59,13 +62,17 @@ class BlobFolder:
         return read_slice(self.find_file(piece), chunk_bytes=chunk_bytes)
 
     def remove(self, blobs: Sequence[str]) -> None:
-        """See `BlobStore.remove`."""
+        """See `BlobStore.remove`. They stay removed when the power goes: nobody will look for them again."""
         for blob in blobs:
-            self.path(blob).unlink(missing_ok=True)
+            self.abandon(blob)
+        if self.durable:
+            for folder in {self.path(blob).parent for blob in blobs}:
+                with contextlib.suppress(FileNotFoundError):
+                    sync_folder(folder)
 
     def abandon(self, blob: str) -> None:
         """See `BlobStore.abandon`."""
-        self.remove((blob,))
+        self.path(blob).unlink(missing_ok=True)
 
     def begin_epoch(self) -> None:
         """See `BlobStore.begin_epoch`."""
@@ -90,15 +97,8 @@ class BlobFolder:
         if folder in self._made:
             return
         with self._guard:
-            for child in (folder.parent, folder):
-                if not child.is_dir():
-                    child.mkdir(exist_ok=True)
-                    self._sync(child.parent)
+            make_folder(folder, durable=self.durable)
             self._made.add(folder)
-
-    def _sync(self, folder: Path) -> None:
-        if self.durable:
-            sync_folder(folder)
 
 
 class FileWriter:
@@ -119,13 +119,8 @@ class FileWriter:
             left = sum(map(len, chunks))
             if self._file < 0 or not left:
                 return
-            written = os.pwritev(self._file, chunks, self._position)
-            self._position += written
-            rest = b"".join(chunks)[written:] if written < left else b""
-            while rest:  # interrupted by a signal, or the disk is filling up
-                written = os.pwrite(self._file, rest, self._position)
-                self._position += written
-                rest = rest[written:]
+            with self._told():
+                self._append(chunks, left)
 
     def read(self, offset: int, size_bytes: int) -> Iterator[bytes]:
         """See `BlobWriter.read`."""
@@ -135,8 +130,9 @@ class FileWriter:
         """See `BlobWriter.commit`: the bytes and the file's name are on disk."""
         with self._guard:
             if self._durable and self._file >= 0:
-                os.fdatasync(self._file)
-                sync_folder(self._path.parent)
+                with self._told():
+                    os.fdatasync(self._file)
+                    sync_folder(self._path.parent)
             self._close()
 
     def discard(self) -> None:
@@ -146,16 +142,25 @@ class FileWriter:
             if not self._is_slot:
                 self._path.unlink(missing_ok=True)
 
+    def _append(self, chunks: Sequence[bytes], left: int) -> None:
+        written = os.pwritev(self._file, chunks, self._position)
+        self._position += written
+        rest = b"".join(chunks)[written:] if written < left else b""
+        while rest:  # interrupted by a signal, or the disk is filling up
+            written = os.pwrite(self._file, rest, self._position)
+            self._position += written
+            rest = rest[written:]
+
+    @contextlib.contextmanager
+    def _told(self) -> Generator[None]:
+        """What the disk refuses says where."""
+        try:
+            yield
+        except OSError as error:
+            fault.at(error, self._path.parents[2])
+            raise
+
     def _close(self) -> None:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in `folder` on disk."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
