@@ -155,7 +155,7 @@ def test_a_full_disk_stores_nothing(
     )
     monkeypatch.setattr(os, "pwritev", full)
     error = suite.refusal(put)
-    assert (error.code, error.status) == ("InternalError", 500)
+    assert (error.code, error.status) == ("ServiceUnavailable", 503)
     assert "No space left" in error.message
     assert suite.read(store, "k") == b"before"
     assert files(tmp_path) == []

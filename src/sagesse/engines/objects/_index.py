@@ -15,8 +15,8 @@ from sagesse.engines.objects._schema import (
     decode_details,
     encode,
 )
-from sagesse.engines.objects.base import Address, Bucket, Condition, ObjectInfo, Versioning
-from sagesse.engines.objects.error import no_such_bucket, no_such_key, precondition_failed
+from sagesse.engines.objects.base import ALGORITHMS, Address, Bucket, Condition, ObjectInfo, Versioning
+from sagesse.engines.objects.error import ObjectDamaged, no_such_bucket, no_such_key, precondition_failed
 
 
 class _Versioned(msgspec.Struct):
@@ -67,7 +67,10 @@ def row_of(row: sqlite3.Row) -> Row:
     bucket, key, version, size, etag, modified, checksum, body, details, data, number, is_past, is_marker = (
         row
     )
-    kept = NO_DETAILS if is_marker else decode_details(details)
+    kept = NO_DETAILS if is_marker else _details(bucket, key, version, details)
+    shown = checksum_of(checksum)
+    if checksum and (shown is None or shown.algorithm not in ALGORITHMS):
+        raise ObjectDamaged(bucket, key, "its row cannot be read (no checksum)", version=version)
     info = ObjectInfo(
         bucket=bucket,
         key=key,
@@ -75,11 +78,18 @@ def row_of(row: sqlite3.Row) -> Row:
         size_bytes=size,
         etag=etag,
         modified=modified,
-        checksum=checksum_of(checksum),
+        checksum=shown,
         attributes=kept.attributes,
         parts=kept.parts,
     )
     return Row(info, kept.segments, body, data or b"", number, bool(is_past), bool(is_marker))
+
+
+def _details(bucket: str, key: str, version: str, details: bytes) -> Details:
+    try:
+        return decode_details(details)
+    except msgspec.MsgspecError as error:
+        raise ObjectDamaged(bucket, key, f"its row cannot be read ({error})", version=version) from error
 
 
 def insert_object(

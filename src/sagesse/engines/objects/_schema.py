@@ -100,8 +100,9 @@ def checksum_text(checksum: Checksum | None) -> str:
 
 
 def checksum_of(text: str) -> Checksum | None:
-    """The checksum in that column."""
-    if not text:
+    """The checksum in that column; None for none, and for a damaged one, which a listing does not stop at."""
+    words = text.split(" ", 2)
+    if len(words) < 3:
         return None
-    algorithm, kind, value = text.split(" ", 2)
+    algorithm, kind, value = words
     return Checksum(algorithm, value, kind)  # pyright: ignore[reportArgumentType] - our own column

@@ -4,16 +4,19 @@ import contextlib
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from itertools import islice
+from typing import TypeVar
 
 from sagesse.core.clock import Clock
 from sagesse.core.error import ServiceError
 from sagesse.core.sqlite import Database
 from sagesse.engines.objects._blob_store import BlobStore
+from sagesse.engines.objects.reserve import Reserve
 
 _BATCH = 1000
+T = TypeVar("T")
 
 
 class Sweeper:
@@ -23,11 +26,14 @@ class Sweeper:
     that needs it for longer pins it.
     """
 
-    def __init__(self, database: Database, blobs: BlobStore, *, clock: Clock, grace_s: float) -> None:
+    def __init__(
+        self, database: Database, blobs: BlobStore, *, clock: Clock, grace_s: float, reserve: Reserve
+    ) -> None:
         self._database = database
         self._blobs = blobs
         self._clock = clock
         self._grace_s = grace_s
+        self._reserve = reserve
         self._pins: Counter[str] = Counter()
         self._guard = threading.Lock()
         self._signal = threading.Event()
@@ -72,9 +78,9 @@ class Sweeper:
     def _sweep_unused(self, before: float) -> None:
         with self._guard:
             pinned = {blob for blob, count in self._pins.items() if count > 0}
-        while doomed := self._database.write(lambda connection: _doom(connection, before, pinned)):
+        while doomed := self._write(lambda connection: _doom(connection, before, pinned)):
             self._blobs.remove(doomed)
-            self._database.write(lambda connection: _bury(connection, doomed))
+            self._write(lambda connection: _bury(connection, doomed))
 
     def _sweep_epoch(self, epoch: str) -> None:
         reader = self._database.reader
@@ -85,9 +91,16 @@ class Sweeper:
             if self._is_closing:
                 return
             self._blobs.remove([blob for blob in batch if not self._is_known(blob)])
-        self._database.write(
-            lambda connection: connection.execute("INSERT OR IGNORE INTO epoch VALUES (?)", (epoch,))
-        )
+        self._write(lambda connection: connection.execute("INSERT OR IGNORE INTO epoch VALUES (?)", (epoch,)))
+
+    def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What frees space may take the last of it."""
+        try:
+            return self._database.write(work)
+        except sqlite3.Error as failure:
+            if not self._reserve.release_for(failure):
+                raise
+        return self._database.write(work)
 
     def _is_known(self, blob: str) -> bool:
         found = self._database.reader.execute("SELECT 1 FROM blob WHERE id=?", (blob,))

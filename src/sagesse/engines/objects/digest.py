@@ -96,6 +96,14 @@ def running(algorithm: Algorithm) -> _Hash:
     return hashlib.new(algorithm.lower(), usedforsecurity=False)
 
 
+def digest_of(algorithm: Algorithm, chunks: Iterable[bytes]) -> str:
+    """The checksum of a stream in base64."""
+    total = running(algorithm)
+    for chunk in chunks:
+        total.update(chunk)
+    return encode(total.digest())
+
+
 def encode(digest: bytes) -> str:
     """Base64 as S3 writes checksums."""
     return base64.b64encode(digest).decode()

@@ -4,6 +4,7 @@ from email.utils import formatdate
 from typing import Any
 
 from sagesse.core.error import ServiceError
+from sagesse.core.fault import fault_of
 
 
 def no_such_bucket(name: str) -> ServiceError:
@@ -185,6 +186,9 @@ def invalid_request(message: str) -> ServiceError:
 
 def storage_failed(error: OSError) -> ServiceError:
     """The disk did not take the bytes; nothing was stored."""
+    fault = fault_of(error)
+    if fault is not None:
+        return fault.error("s3")
     return _error("InternalError", f"The object could not be stored: {error.strerror}", 500)
 
 
@@ -211,6 +215,25 @@ class RemoteFailed(ServiceError):  # noqa: N818 - reads as the fact it states
 def bytes_missing() -> ServiceError:
     """What the index names is not where it should be, or is shorter."""
     return _error("InternalError", "The bytes of the object are missing where they are kept.", 500)
+
+
+class ObjectDamaged(ServiceError):  # noqa: N818 - reads as the fact it states
+    """An object is not, where it is kept, what was stored.
+
+    Attributes:
+        what: the object, for the findings.
+        problem: what is wrong with it.
+    """
+
+    def __init__(self, bucket: str, key: str, problem: str, *, version: str = "null") -> None:
+        self.what = f"s3://{bucket}/{key}" + (f" version {version}" if version != "null" else "")
+        self.problem = problem
+        super().__init__(
+            "InternalError",
+            f"The stored object is damaged: {problem}. Run `sagesse doctor` on the server's machine.",
+            status=500,
+            fields={"Key": key, "BucketName": bucket},
+        )
 
 
 def _error(code: str, message: str, status: int, **fields: Any) -> ServiceError:

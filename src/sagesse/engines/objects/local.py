@@ -17,11 +17,14 @@ import msgspec
 
 from sagesse.core.body import Upload
 from sagesse.core.clock import Clock, SystemClock
+from sagesse.core.damage import DamageBook
 from sagesse.core.error import ServiceError
+from sagesse.core.folder import make_folder
 from sagesse.core.sqlite import Database
 from sagesse.engines.objects import _index, _multipart
 from sagesse.engines.objects._blob import BlobFolder
 from sagesse.engines.objects._blob_store import BlobStore, BlobWriter
+from sagesse.engines.objects._damage import Inspector
 from sagesse.engines.objects._history import require_object
 from sagesse.engines.objects._listing import list_page
 from sagesse.engines.objects._local_bucket import LocalBuckets
@@ -53,9 +56,11 @@ from sagesse.engines.objects.base import (
     VersionPage,
 )
 from sagesse.engines.objects.error import (
+    ObjectDamaged,
     no_such_key,
     object_locked,
 )
+from sagesse.engines.objects.reserve import Reserve
 from sagesse.engines.objects.seal import sealed_size
 
 INLINE_BYTES = 64 << 10
@@ -79,6 +84,7 @@ class LocalObjectStore(LocalBuckets):
         inline_bytes: objects up to this size live in the index.
         min_part_bytes: the least size of a part that is not the last.
         blobs: where larger objects live; files in the folder unless given. The store closes it.
+        damage: keeps what is found damaged; a file of the folder unless given.
 
     Raises:
         StoreInUse: another process has the folder open.
@@ -94,9 +100,13 @@ class LocalObjectStore(LocalBuckets):
         inline_bytes: int = INLINE_BYTES,
         min_part_bytes: int = MIN_PART_BYTES,
         blobs: BlobStore | None = None,
+        damage: DamageBook | None = None,
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, durable=durable)
         self._lock = _lock(folder)
+        self.damage = damage or DamageBook(folder / "damage.json")
+        self._inspector = Inspector(self.damage)
+        self._reserve = Reserve(folder)
         database = Database(folder / "index.db", SCHEMA, durable=durable)
         database.write(upgrade)
         super().__init__(database, clock or SystemClock())
@@ -105,8 +115,10 @@ class LocalObjectStore(LocalBuckets):
         self._blobs = blobs or BlobFolder(folder / "blobs", durable=durable)
         self._threads = ThreadPoolExecutor(self._blobs.threads, thread_name_prefix="object")
         self._layouts: dict[str, _multipart.Layout] = {}
-        self._sweeper = Sweeper(self._database, self._blobs, clock=self._clock, grace_s=grace_s)
-        self._reader = Reader(self._blobs, self._sweeper, self._threads)
+        self._sweeper = Sweeper(
+            self._database, self._blobs, clock=self._clock, grace_s=grace_s, reserve=self._reserve
+        )
+        self._reader = Reader(self._blobs, self._sweeper, self._threads, self._inspector)
         self._sweeper.start()
 
     # Objects
@@ -123,6 +135,7 @@ class LocalObjectStore(LocalBuckets):
     ) -> ObjectInfo:
         """See `ObjectStore.put`."""
         _check_key(attributes, key)
+        self._reserve.require()
         self._buckets.find(self._database.reader, address.bucket)
         blob = self._blobs.new_id()
         receiver = Receiver(self._threads, lambda: self._writer(blob, key), inline_bytes=self._inline_bytes)
@@ -148,7 +161,11 @@ class LocalObjectStore(LocalBuckets):
 
     async def get(self, address: Address, version: str | None = None) -> StoredObject:
         """See `ObjectStore.get`."""
-        return Stored(require_object(self._database.reader, address, version), self._reader)
+        try:
+            return Stored(require_object(self._database.reader, address, version), self._reader)
+        except ObjectDamaged as error:
+            self._inspector.note(error)
+            raise
 
     def find_object(self, address: Address, version: str | None = None) -> ObjectInfo | None:
         """See `ObjectStore.find_object`."""
@@ -178,7 +195,9 @@ class LocalObjectStore(LocalBuckets):
     async def delete(self, bucket: str, deletions: Sequence[Deletion]) -> list[Deleted | ServiceError]:
         """See `ObjectStore.delete`."""
         now, wanted = self._clock.now(), list(deletions)
-        return await self._write(lambda connection: delete_many(connection, bucket, wanted, now))
+        return await self._reserve.spend(
+            lambda: self._write(lambda connection: delete_many(connection, bucket, wanted, now))
+        )
 
     async def copy(
         self,
@@ -191,6 +210,8 @@ class LocalObjectStore(LocalBuckets):
     ) -> ObjectInfo:
         """See `ObjectStore.copy`. Large objects share their file, so this costs one row."""
         row = self._own(source)
+        self._reserve.require()
+        self._reader.check(row)
         if attributes.seal != row.info.attributes.seal:
             raise TypeError("a copy shares its source's bytes, so it has the same seal")
         checksum = row.info.checksum
@@ -288,6 +309,7 @@ class LocalObjectStore(LocalBuckets):
     ) -> PartEntry:
         """See `ObjectStore.put_part`."""
         _check_key(upload.attributes, key)
+        self._reserve.require()
         layout = self._layouts.get(upload.id)  # none after a restart: parts then get files of their own
         size = (
             payload.size_bytes if key is None or not payload.size_bytes else sealed_size(payload.size_bytes)
@@ -359,7 +381,9 @@ class LocalObjectStore(LocalBuckets):
     async def abort(self, upload: UploadInfo) -> None:
         """See `ObjectStore.abort`."""
         now = self._clock.now()
-        await self._write(lambda connection: _multipart.remove_upload(connection, upload, now))
+        await self._reserve.spend(
+            lambda: self._write(lambda connection: _multipart.remove_upload(connection, upload, now))
+        )
         self._layouts.pop(upload.id, None)
 
     # The store itself
@@ -384,6 +408,7 @@ class LocalObjectStore(LocalBuckets):
         self._blobs.begin_epoch()
         await self._write(work, after=self._buckets.forget_all)
         self._layouts.clear()
+        self.damage.forget()
 
     def sweep(self) -> None:
         """Remove files nothing refers to now, instead of in a while."""

@@ -62,7 +62,8 @@ class SealBroken(ServiceError):  # noqa: N818 - reads as the fact it states
     def __init__(self) -> None:
         super().__init__(
             "InternalError",
-            "The object does not match its seal: its bytes were changed or damaged where they are kept.",
+            "The object does not match its seal: its bytes were changed or damaged where they are kept. "
+            "Run `sagesse doctor` on the server's machine.",
             status=500,
         )
 

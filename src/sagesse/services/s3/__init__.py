@@ -15,7 +15,7 @@ from sagesse.services.s3.bucket import Buckets
 from sagesse.services.s3.configuration import Configurations
 from sagesse.services.s3.copy import Copies
 from sagesse.services.s3.cors import Cors, SharingRules
-from sagesse.services.s3.encryption import Encryption
+from sagesse.services.s3.encryption import Encryption, vault_keys
 from sagesse.services.s3.lifecycle import Lifecycles
 from sagesse.services.s3.listing import Listings
 from sagesse.services.s3.lock import Locks
@@ -49,6 +49,7 @@ __all__ = [
     "Versions",
     "Websites",
     "services",
+    "vault_keys",
     "website_of",
 ]
 

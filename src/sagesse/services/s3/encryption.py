@@ -9,7 +9,7 @@ import binascii
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,7 +20,7 @@ from sagesse.core.scope import Scope, parse_arn, partition
 from sagesse.core.service import Params
 from sagesse.engines.objects.base import Attributes, Bucket
 from sagesse.engines.objects.error import invalid_request
-from sagesse.engines.objects.seal import Seal
+from sagesse.engines.objects.seal import Seal, SealBroken
 from sagesse.engines.vault import KEY_BYTES, Vault, VaultBroken
 from sagesse.services.s3._error import access_denied, invalid_argument, not_implemented
 from sagesse.services.s3._setting import ENCRYPTION
@@ -128,6 +128,24 @@ class Encryption:
                 )
         check_customer_key(req, seal)
         return None if seal is None else await self.key_of(ctx, req, seal)
+
+
+def vault_keys(vault: Vault) -> Callable[[Seal], bytes | None]:
+    """Finds the keys of objects under SSE-S3; others' keys are not ours to ask for.
+
+    Raises (the finder):
+        SealBroken: the seal does not open with this vault.
+    """
+
+    def find(seal: Seal) -> bytes | None:
+        if seal.kind != "AES256":
+            return None
+        try:
+            return vault.open(seal.wrapped, _PURPOSE)
+        except VaultBroken:
+            raise SealBroken from None
+
+    return find
 
 
 def sealed(attributes: Attributes, sealing: Sealing | None) -> Attributes:
