@@ -1,6 +1,8 @@
 """The composition root: the only file that knows every part."""
 
 import asyncio
+import ipaddress
+import logging
 import os
 from collections.abc import Mapping
 from functools import partial
@@ -14,7 +16,9 @@ from sagesse.config import Settings
 from sagesse.core.audit import AuditLog
 from sagesse.core.call import Call, Context
 from sagesse.core.clock import Clock, SystemClock
+from sagesse.core.damage import DamageBook
 from sagesse.core.error import ServiceError
+from sagesse.core.folder import make_folder
 from sagesse.core.identifier import new_request_id
 from sagesse.core.meter import Meter
 from sagesse.core.pipeline import Pipeline
@@ -33,6 +37,8 @@ from sagesse.engines.jobs.local import LocalJobs
 from sagesse.engines.metrics.sqlite import SqliteMetricStore
 from sagesse.engines.objects.local import LocalObjectStore
 from sagesse.engines.objects.remote import RemotePlace, open_blobs
+from sagesse.engines.objects.reserve import give_room
+from sagesse.engines.objects.scrubbing import Scrubbing, ScrubWish
 from sagesse.engines.serving.gateway import Gateway as ModelGateway
 from sagesse.engines.serving.local import LocalServing
 from sagesse.engines.serving.meter import InvocationMeter
@@ -50,6 +56,7 @@ from sagesse.wire.server import WireServer, serve
 _EVERYWHERE = ("0.0.0.0", "::", "localhost")
 _METRICS_S = 15.0  # how often the counts of invocations go to CloudWatch
 _SWEEP_S = 300.0
+_log = logging.getLogger(__name__)
 _JOB_RUNS = ("training-", "processing-")  # other runs are model servers
 
 
@@ -68,8 +75,9 @@ class App:
         self.settings = settings
         self._clock = clock or SystemClock()
         self._folder = settings.folder
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder, durable=not settings.ephemeral)
         self._folder.chmod(0o700)  # it holds secret keys
+        give_room(self._folder / "objects")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wire: WireServer | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -158,6 +166,7 @@ class App:
 
     def close(self) -> None:
         """Release the files."""
+        self.scrubbing.close()
         self.pipeline.close()
         self.jobs.close()
         for part in (self.objects, self.logs, self.metrics, self._store, self.audit):
@@ -179,8 +188,12 @@ class App:
         self.logs = SqliteLogStore(folder / "logs.db", clock=clock, durable=durable)
         self.metrics = SqliteMetricStore(folder / "metrics.db", clock=clock, durable=durable)
         blobs = open_blobs(folder / "objects", remote_place(self.settings))
-        self.objects = LocalObjectStore(folder / "objects", clock=clock, durable=durable, blobs=blobs)
+        self.damage = DamageBook(folder / "damage.json", now=clock.now)
+        self.objects = LocalObjectStore(
+            folder / "objects", clock=clock, durable=durable, blobs=blobs, damage=self.damage
+        )
         self.vault = Vault(folder / "kms" / "master.key")
+        self.scrubbing = Scrubbing(folder, self.damage, s3.vault_keys(self.vault), now=clock.now)
         self.jobs = LocalJobs(folder / "jobs", hidden=[folder], shown=[self.authority.bundle.parent])
         self.images = Images(folder / "images.json", Containers(os.environ))
         self.serving = LocalServing(self.jobs, folder / "servers")
@@ -196,7 +209,12 @@ class App:
         authorizer = IdentityAuthorizer(self.identities, s3.BucketGuards(self.objects))
         self.registry = Registry(self._services(authorizer))
         self.pipeline = Pipeline(
-            self.registry, platform=self, authorizer=authorizer, audit=self.audit, meter=self.meter
+            self.registry,
+            platform=self,
+            authorizer=authorizer,
+            audit=self.audit,
+            meter=self.meter,
+            damage=self.damage,
         )
         advances = {kind.id: service.advance for kind, service in self.registry.kinds() if kind.lifecycle}
         self.reconciler = Reconciler(self._store, advances, self._context_of)
@@ -267,7 +285,11 @@ class App:
         self.root_key = iam.bootstrap(self._store, self.settings.account, self._clock)
 
     def _own(self) -> dict[str, Any]:
-        endpoints: dict[str, Any] = {"GET /_sagesse/status": self._status}
+        endpoints: dict[str, Any] = {
+            "GET /_sagesse/status": self._status,
+            "GET /_sagesse/scrub": self._scrub,
+            "POST /_sagesse/scrub": self._scrub,
+        }
         if self.settings.ephemeral:
             endpoints["POST /_sagesse/reset"] = self._reset
             endpoints["POST /_sagesse/interrupt"] = self._interrupt
@@ -277,9 +299,12 @@ class App:
         """Forget now and then what has passed its retention."""
         while True:
             await asyncio.sleep(_SWEEP_S)
-            await asyncio.to_thread(self.logs.sweep)
-            await asyncio.to_thread(self.metrics.sweep, self._clock.now())
-            await self.expiry.sweep()
+            try:
+                await asyncio.to_thread(self.logs.sweep)
+                await asyncio.to_thread(self.metrics.sweep, self._clock.now())
+                await self.expiry.sweep()
+            except Exception as failure:  # of the disk, most likely: tried again in a while
+                _log.error("what is past its retention stays for now: %r", failure)
 
     async def _reset(self, _: WireRequest) -> WireReply:
         await self.reset()
@@ -297,6 +322,18 @@ class App:
         except ServiceError as error:
             return _json(400, {"message": error.message})
         return _json(200, {"status": "interrupted"})
+
+    async def _scrub(self, request: WireRequest) -> WireReply:
+        """POST begins a scrub, unless one runs: ``{"rate_bytes": ...}``, 0 for no bound. Both tell how far it is."""
+        if not is_of_this_machine(request.client, self.settings.host):
+            return _json(403, {"message": "only for this machine: it names objects, and asks for no key"})
+        if request.method == "POST":
+            try:
+                wish = msgspec.json.decode(request.body or b"{}", type=ScrubWish)
+            except msgspec.MsgspecError as error:
+                return _json(400, {"message": f"a JSON object is expected: {error}"})
+            self.scrubbing.start(wish)
+        return _json(200, {"running": self.scrubbing.is_running, **self.scrubbing.facts()})
 
     async def _status(self, _: WireRequest) -> WireReply:
         usage = msgspec.to_builtins(self.meter.snapshot())
@@ -327,6 +364,11 @@ def _metrics_of(images: Images, image: str) -> list[dict[str, str]]:
     if recipe.name not in ALGORITHMS:
         return []
     return [{"Name": metric.name, "Regex": metric.regex} for metric in algorithm(recipe.name).metrics]
+
+
+def is_of_this_machine(client: str, host: str) -> bool:
+    """Whether a client connects from here: by loopback, or from the very address the server listens on."""
+    return client == host or ipaddress.ip_address(client).is_loopback
 
 
 def _json(status: int, content: Any) -> WireReply:

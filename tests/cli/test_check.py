@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sagesse.cli import check
-from sagesse.cli.check import Finding
+from sagesse.cli import check, check_data
+from sagesse.cli.finding import Finding
 from sagesse.config import Settings
 from sagesse.runtime.sandbox import Level
 from sagesse.testing.server import Server
@@ -72,7 +72,7 @@ def test_disk_space_has_three_states(
     free_gib: float, state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = type("Usage", (), {"free": free_gib * (1 << 30)})
-    monkeypatch.setattr(check.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(check_data.shutil, "disk_usage", lambda _: usage)
     assert only(check.check_disk(settings(tmp_path))).state == state
 
 

@@ -6,7 +6,6 @@ import importlib.util
 import os
 import platform
 import resource
-import shutil
 import socket
 import sqlite3
 import stat
@@ -15,14 +14,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
 
+from sagesse.cli.check_data import check_damage, check_disk, nearest
+from sagesse.cli.finding import Finding
 from sagesse.cli.instance import find
 from sagesse.config import Settings
 from sagesse.runtime.sandbox import Level, probe
 
-_GIB = 1 << 30
-_LEAST_FREE, _EASY_FREE = _GIB // 2, 4 * _GIB
 _LEAST_FILES = 1024
 _WRITTEN = 1_750_000_000  # mid 2025: a clock before this is wrong
 _SKEW_S = 300.0
@@ -32,15 +30,6 @@ _EXTRAS: Mapping[str, tuple[Sequence[str], str]] = {
     "sklearn": (("sklearn", "pandas"), "the scikit-learn image"),
     "sql": (("duckdb",), "SelectObjectContent of S3"),
 }
-
-
-class Finding(NamedTuple):
-    """What a check found; `fix` is empty when there is nothing to do."""
-
-    name: str
-    state: Literal["ok", "warn", "broken"]
-    text: str
-    fix: str = ""
 
 
 def check_python(_: Settings) -> Iterator[Finding]:
@@ -83,6 +72,9 @@ def check_data_dir(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "data directory", "broken", f"{folder} cannot be written", f"sudo chown -R $USER {folder}"
         )
+    elif unwritable := [path for path in folder.glob("*.db*") if not os.access(path, os.R_OK | os.W_OK)]:
+        text = f"{unwritable[0]} cannot be written"
+        yield Finding("data directory", "broken", text, f"sudo chown -R $USER {folder}")
     elif facts.st_uid != os.geteuid():
         text = f"{folder} belongs to user id {facts.st_uid}, not to you"
         yield Finding("data directory", "warn", text, f"sudo chown -R $USER {folder}")
@@ -95,7 +87,7 @@ def check_data_dir(settings: Settings) -> Iterator[Finding]:
 
 def _check_parent(folder: Path) -> Finding:
     """Whether a folder that is not there yet can be made; tried nearby."""
-    parent = _nearest(folder)
+    parent = nearest(folder)
     try:
         with tempfile.TemporaryDirectory(dir=parent, prefix=".sagesse-"):
             return Finding("data directory", "ok", f"{folder} will be made")
@@ -106,7 +98,7 @@ def _check_parent(folder: Path) -> Finding:
 
 def check_file_system(settings: Settings) -> Iterator[Finding]:
     """Locks and SQLite's write-ahead log, which some network file systems lack."""
-    base = _nearest(settings.folder)
+    base = nearest(settings.folder)
     fix = "Put the data directory on a local disk."
     try:
         with tempfile.TemporaryDirectory(dir=base, prefix=".sagesse-") as folder:
@@ -122,20 +114,6 @@ def check_file_system(settings: Settings) -> Iterator[Finding]:
         yield Finding("file system", "broken", f"{base} has no write-ahead log (SQLite says {mode!r})", fix)
     else:
         yield Finding("file system", "ok", "locks and SQLite's write-ahead log work")
-
-
-def check_disk(settings: Settings) -> Iterator[Finding]:
-    """Free space where the data is."""
-    base = _nearest(settings.folder)
-    free = shutil.disk_usage(base).free
-    text = f"{free / _GIB:.1f} GiB free at {base}"
-    fix = "Free some space, or choose another --data-dir."
-    if free < _LEAST_FREE:
-        yield Finding("disk", "broken", f"{text}, {_LEAST_FREE / _GIB:.1f} needed", fix)
-    elif free < _EASY_FREE:
-        yield Finding("disk", "warn", f"{text}; data sets and models may not fit", fix)
-    else:
-        yield Finding("disk", "ok", text)
 
 
 def check_objects(settings: Settings) -> Iterator[Finding]:
@@ -235,6 +213,7 @@ CHECKS: Sequence[Callable[[Settings], Iterator[Finding]]] = (
     check_data_dir,
     check_file_system,
     check_disk,
+    check_damage,
     check_objects,
     check_port,
     check_extras,
@@ -242,8 +221,3 @@ CHECKS: Sequence[Callable[[Settings], Iterator[Finding]]] = (
     check_open_files,
     check_environment,
 )
-
-
-def _nearest(folder: Path) -> Path:
-    """The folder, or the nearest one above it that exists."""
-    return next(path for path in (folder, *folder.parents) if path.is_dir())

@@ -17,6 +17,7 @@ from sagesse.cli.failure import CommandFailed, Exit
 from sagesse.cli.instance import Facts, publish
 from sagesse.cli.screen import Screen
 from sagesse.config import Settings
+from sagesse.core.fault import fault_of
 from sagesse.engines.objects.remote import RemoteUnusable
 
 _OBJECTS_BETWEEN_ROUNDS = 20_000
@@ -35,14 +36,11 @@ def serve(settings: Settings, screen: Screen) -> int:
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
     try:
-        app = App(settings)
+        return uvloop.run(_answer(App(settings), screen))
     except sqlite3.Error as error:
-        raise CommandFailed(
-            f"the data in {settings.folder} cannot be opened: {error}", fix="See `sagesse doctor`."
-        ) from error
+        raise _cannot_open(settings, error) from error
     except RemoteUnusable as unusable:
         raise CommandFailed(unusable.message, fix=unusable.fix) from unusable
-    return uvloop.run(_answer(app, screen))
 
 
 async def _answer(app: App, screen: Screen) -> int:
@@ -54,6 +52,8 @@ async def _answer(app: App, screen: Screen) -> int:
         await app.start()
     except (OSError, OverflowError) as error:
         await app.stop()
+        if fault_of(error) is not None:
+            raise _cannot_open(app.settings, error) from error
         raise _cannot_listen(app.settings, error) from error
     _settle_memory()
     facts = _facts(app)
@@ -99,6 +99,13 @@ def _facts(app: App) -> Facts:
         started=time.time(),
         certificate=str(app.authority.certificate),
         bundle=str(app.authority.bundle),
+    )
+
+
+def _cannot_open(settings: Settings, error: Exception) -> CommandFailed:
+    return CommandFailed(
+        f"the data in {settings.folder} cannot be opened: {error}",
+        fix="See `sagesse doctor`, and `sagesse scrub` for what is damaged.",
     )
 
 

@@ -18,6 +18,7 @@ COMMANDS = {
     "status": "health, jobs, endpoints, usage and disk of the server",
     "env": 'the environment for AWS clients: eval "$(sagesse env)"',
     "image": "run jobs of an image in a virtual environment or program of yours",
+    "scrub": "read everything that is stored, and say what is damaged",
     "doctor": "check this machine, and say how to fix what it lacks",
     "demo": "the marble sorter: render, upload, train, deploy, classify",
 }

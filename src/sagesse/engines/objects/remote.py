@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sagesse.core.error import ServiceError
+from sagesse.core.folder import make_folder
 from sagesse.engines.objects._blob import sync_folder
 from sagesse.engines.objects.error import RemoteFailed
 
@@ -175,7 +176,7 @@ def _bind(folder: Path, bucket: "RemoteBucket", place: RemotePlace) -> _Binding:
     """Begin a store there. A crash in between leaves a marker that nobody looks for."""
     binding = _Binding(place.bucket, place.prefix, secrets.token_hex(8))
     bucket.put(binding.marker, msgspec.json.encode({"about": _ABOUT, "id": binding.id}))
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     partial = folder / f"{_BINDING}.partial"
     with partial.open("wb") as file:
         file.write(msgspec.json.encode(binding))
