@@ -131,3 +131,17 @@ def test_payloads_in_another_s3_are_tried(tmp_path: Path, server: Server) -> Non
     versioning = {"Status": "Enabled"}
     s3.put_bucket_versioning(Bucket="payloads-to-try", VersioningConfiguration=versioning)
     assert only(check.check_objects(settings(tmp_path, **place(server, "payloads-to-try")))).state == "warn"
+
+
+def test_a_database_that_cannot_be_written_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "records.db").touch()
+    monkeypatch.setattr(check.os, "access", lambda path, _: Path(path).is_dir())
+    finding = only(check.check_data_dir(settings(tmp_path)))
+    assert (finding.state, "records.db" in finding.text) == ("broken", True)
+
+
+def test_a_disk_without_inodes_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = {"f_frsize": 4096, "f_blocks": 1 << 30, "f_bavail": 1 << 29, "f_bfree": 1 << 29}
+    used_up = type("Facts", (), {"f_files": 1000, "f_favail": 0, **room})
+    monkeypatch.setattr(check_data.os, "statvfs", lambda _: used_up)
+    assert only(check_data.check_disk(settings(tmp_path))).state == "broken"

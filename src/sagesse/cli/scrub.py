@@ -167,8 +167,8 @@ def _words(facts: Mapping[str, Any]) -> Iterator[str]:
     )
     if facts["unchecked"]:
         yield (
-            f"{facts['unchecked']} of them by their size at most: their keys (SSE-KMS, SSE-C) are not here, their bytes "
-            "are in another S3, or they keep no checksum."
+            f"{facts['unchecked']} of them by their size at most: their keys (SSE-KMS, SSE-C) are not here, their "
+            "bytes are in another S3, or they keep no checksum."
         )
     if facts["orphans"]:
         yield f"{facts['orphans']} files ({facts['orphan_bytes'] / _MIB:.1f} MiB) belong to nothing; no harm is done."
