@@ -28,3 +28,11 @@ def test_the_doctor_names_some_and_counts_the_rest(tmp_path: Path) -> None:
 def test_no_known_damage_is_fine(tmp_path: Path) -> None:
     (finding,) = check_damage(Settings(data_dir=str(tmp_path)))
     assert (finding.state, "never scrubbed" in finding.text) == ("ok", True)
+
+
+def test_a_server_does_not_begin_on_what_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / "records.db").write_bytes(b"no database, but long enough to be taken for one" * 100)
+    done = sagesse("up", "--port", "0", "--data-dir", tmp_path)
+    assert done.returncode == 1
+    assert "cannot be opened" in done.stderr
+    assert "Traceback" not in done.stderr
