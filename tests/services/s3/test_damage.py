@@ -88,6 +88,7 @@ def test_what_is_put_again_is_clean_for_the_next_scrub(server: Server, s3: Any) 
     assert [finding["state"] for finding in doctor(server)] == ["ok"]
 
 
+@pytest.mark.timeout(300)
 def test_damage_that_came_while_no_server_ran(tmp_path: Path) -> None:
     # Three seconds: a server starts twice.
     with Server(tmp_path, ephemeral=False) as server:

@@ -86,6 +86,7 @@ def refusal(call: Any, **params: Any) -> tuple[str, int, str]:
     return error["Error"]["Code"], error["ResponseMetadata"]["HTTPStatusCode"], error["Error"]["Message"]
 
 
+@pytest.mark.timeout(300)
 def test_a_full_disk_refuses_what_is_new_keeps_the_rest_and_recovers(server: SmallServer) -> None:
     # Some seconds: a server starts, and its disk is filled.
     s3, body = server.client("s3"), os.urandom(MIB)
