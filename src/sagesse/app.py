@@ -14,12 +14,14 @@ import orjson
 from sagesse.algorithms.registry import ALGORITHMS, algorithm
 from sagesse.config import Settings
 from sagesse.core.audit import AuditLog
+from sagesse.core.bus import Bus
 from sagesse.core.call import Call, Context
 from sagesse.core.clock import Clock, SystemClock
 from sagesse.core.damage import DamageBook
 from sagesse.core.error import ServiceError
 from sagesse.core.folder import make_folder
 from sagesse.core.identifier import new_request_id
+from sagesse.core.journal import Journal
 from sagesse.core.meter import Meter
 from sagesse.core.pipeline import Pipeline
 from sagesse.core.policy import Identities, IdentityAuthorizer
@@ -49,6 +51,7 @@ from sagesse.services import cloudwatch, ecr, iam, kms, logs, s3, sagemaker, sag
 from sagesse.services.iam import RootKey
 from sagesse.wire.authenticate import Authenticator
 from sagesse.wire.authority import Authority
+from sagesse.wire.event_view import EventView
 from sagesse.wire.gateway import Gateway
 from sagesse.wire.message import WireReply, WireRequest
 from sagesse.wire.server import WireServer, serve
@@ -147,6 +150,7 @@ class App:
             gateway, host=self.settings.host, port=self.settings.port, authority=self.authority
         )
         await asyncio.to_thread(self._adopt)
+        self.bus.start()
         self.reconciler.start()
         metering = self.invocations.run(self.metrics, every_s=_METRICS_S)
         self._tasks += [self._loop.create_task(metering), self._loop.create_task(self._sweep())]
@@ -156,6 +160,7 @@ class App:
         if self._wire is not None:
             await self._wire.stop()
         await asyncio.to_thread(self.reconciler.stop)
+        await asyncio.to_thread(self.bus.stop)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -169,7 +174,7 @@ class App:
         self.scrubbing.close()
         self.pipeline.close()
         self.jobs.close()
-        for part in (self.objects, self.logs, self.metrics, self._store, self.audit):
+        for part in (self.objects, self.logs, self.metrics, self._store, self.journal, self.audit):
             part.close()
 
     async def reset(self) -> None:
@@ -192,6 +197,7 @@ class App:
         self.objects = LocalObjectStore(
             folder / "objects", clock=clock, durable=durable, blobs=blobs, damage=self.damage
         )
+        self.journal = Journal(folder / "events.db", clock=clock, durable=durable)
         self.vault = Vault(folder / "kms" / "master.key")
         self.scrubbing = Scrubbing(folder, self.damage, s3.vault_keys(self.vault), now=clock.now)
         self.jobs = LocalJobs(folder / "jobs", hidden=[folder], shown=[self.authority.bundle.parent])
@@ -204,6 +210,7 @@ class App:
     def _make_core(self) -> None:
         self.audit = AuditLog(self._folder / "audit")
         self.meter = Meter()
+        self.bus = Bus(self.journal, (self._store.outbox, self.objects.outbox))
         self.identities = Identities(self._store, self._clock)
         self.expiry = s3.Expiry(self.objects, self._clock)
         authorizer = IdentityAuthorizer(self.identities, s3.BucketGuards(self.objects))
@@ -278,6 +285,7 @@ class App:
         for run_id in self.jobs.runs():
             self.jobs.discard(run_id)
         self._store.wipe()
+        self.bus.wipe()
         self.logs.wipe()
         self.metrics.wipe()
         self.audit.wipe()
@@ -289,6 +297,7 @@ class App:
             "GET /_sagesse/status": self._status,
             "GET /_sagesse/scrub": self._scrub,
             "POST /_sagesse/scrub": self._scrub,
+            "GET /_sagesse/events": EventView(self.journal, self.settings.host),
         }
         if self.settings.ephemeral:
             endpoints["POST /_sagesse/reset"] = self._reset
@@ -302,6 +311,7 @@ class App:
             try:
                 await asyncio.to_thread(self.logs.sweep)
                 await asyncio.to_thread(self.metrics.sweep, self._clock.now())
+                await asyncio.to_thread(self.bus.sweep)
                 await self.expiry.sweep()
             except Exception as failure:  # of the disk, most likely: tried again in a while
                 _log.error("what is past its retention stays for now: %r", failure)

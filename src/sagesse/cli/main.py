@@ -16,6 +16,7 @@ COMMANDS = {
     "up": "run the server (in the foreground, or --detach)",
     "down": "stop the server; jobs and model servers go on unless --jobs",
     "status": "health, jobs, endpoints, usage and disk of the server",
+    "events": "what happened: state changes of resources, objects; --follow goes on",
     "env": 'the environment for AWS clients: eval "$(sagesse env)"',
     "image": "run jobs of an image in a virtual environment or program of yours",
     "scrub": "read everything that is stored, and say what is damaged",

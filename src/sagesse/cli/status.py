@@ -1,11 +1,9 @@
 """`sagesse status`: how the server is, what runs, what was asked of it, what it takes."""
 
 import argparse
-import json
 import os
 import shutil
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,8 +16,8 @@ from sagesse.cli.client import client
 from sagesse.cli.command import Invocation
 from sagesse.cli.failure import CommandFailed, Exit
 from sagesse.cli.instance import Facts, running
+from sagesse.cli.own import ask
 
-_ANSWER_S = 5.0
 _MOST_USED = 15
 
 
@@ -41,7 +39,7 @@ def gather(facts: Facts) -> dict[str, Any]:
     Raises:
         CommandFailed: the server does not answer.
     """
-    usage = _ask(facts, "status")["usage"]
+    usage = ask(facts, "status")["usage"]
     try:
         jobs, endpoints = _jobs(facts), _endpoints(facts)
     except (BotoCoreError, ClientError) as error:
@@ -60,19 +58,6 @@ def gather(facts: Facts) -> dict[str, Any]:
         "usage": usage,
         "disk": _disk(Path(facts.data_dir)),
     }
-
-
-def _ask(facts: Facts, what: str) -> dict[str, Any]:
-    """An answer of the server's own endpoints, past any proxy."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(f"{facts.url}/_sagesse/{what}", timeout=_ANSWER_S) as answer:
-            return json.load(answer)
-    except (OSError, ValueError) as error:
-        raise CommandFailed(
-            f"the server with process id {facts.pid} does not answer at {facts.url}: {error}",
-            fix="Look into run/server.log of its data directory; `sagesse down` ends it.",
-        ) from error
 
 
 def _jobs(facts: Facts) -> list[dict[str, str]]:

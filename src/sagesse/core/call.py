@@ -34,6 +34,7 @@ class Call(msgspec.Struct, kw_only=True):
     host: str = ""
     is_secure: bool = False
     is_internal: bool = False
+    is_form: bool = False  # a browser's form, which becomes a PutObject
     via: str = ""  # the service that makes this call for the principal; empty for the principal's own
 
     @property
@@ -78,6 +79,7 @@ class Context(msgspec.Struct, kw_only=True, frozen=True):
     source_ip: str = "127.0.0.1"
     host: str = ""
     is_secure: bool = False
+    is_form: bool = False
     service: str = ""  # whose handler runs
     via: str = ""  # the service that called it for the principal
 

@@ -1,5 +1,6 @@
 """Fresh identifiers."""
 
+import base64
 import os
 import secrets
 import string
@@ -12,6 +13,11 @@ def new_request_id() -> str:
     digits = os.urandom(16).hex()
     variant = "89ab"[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
+def host_id(request_id: str) -> str:
+    """S3's second, longer request id."""
+    return base64.b64encode((request_id * 2).encode()).decode()
 
 
 def new_unique_id(prefix: str, length: int = 21) -> str:

@@ -7,9 +7,12 @@ import msgspec
 
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError, validation_error
+from sagesse.core.event import Event
 from sagesse.core.lifecycle import Lifecycle
-from sagesse.core.record import AlreadyExists, Key, Record
+from sagesse.core.model import service_model
+from sagesse.core.record import AlreadyExists, Change, Key, Record, Told
 from sagesse.core.scope import Scope
+from sagesse.core.state_event import StateEvent
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +33,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         lists_descending, page_size: the documented defaults of the listing.
         extend: further output members, computed when asked (``NumberOf...``).
         deletable: states in which delete is allowed; None means any.
+        event: what is told of its records; see `StateEvent`. It is written with the record, in one transaction.
     """
 
     service: str
@@ -55,6 +59,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     page_size: int = 10
     extend: Callable[[Context, Record], Mapping[str, Any]] | None = None
     deletable: Set[str] | None = None
+    event: StateEvent | None = None
 
     @property
     def id(self) -> str:
@@ -123,7 +128,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
             tags={tag["Key"]: tag["Value"] for tag in request.get("Tags", ())},
         )
         try:
-            ctx.store.insert(record)
+            ctx.store.insert(record, self._event(ctx, record))
         except AlreadyExists as clash:
             raise self.duplicate(clash.existing) from clash
         if record.is_open:
@@ -162,7 +167,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
             current.is_open = lifecycle.is_open(to)
             return _merge(current, now, output, state)
 
-        moved = ctx.store.update(record.key, change)
+        moved = ctx.store.update(record.key, self._told(ctx, change))
         if moved is not None and moved.is_open:
             ctx.wake(moved)
         return moved
@@ -185,7 +190,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
             current.request.update(request or {})
             return _merge(current, now, output, state)
 
-        return ctx.store.update(record.key, change)
+        return ctx.store.update(record.key, self._told(ctx, change))
 
     def remove(self, ctx: Context, name: str) -> Record:
         """Delete the record.
@@ -194,12 +199,13 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
             ServiceError: not found, or in a state that forbids it.
         """
 
-        def check(record: Record) -> None:
+        def check(record: Record) -> Event | None:
             if self.deletable is not None and record.status not in self.deletable:
                 raise validation_error(
                     f"Cannot delete {self.arn_path.partition('/')[0]} {record.arn} in status {record.status}; "
                     f"allowed: {', '.join(sorted(self.deletable))}"
                 )
+            return self._event(ctx, record) if self.event and self.event.tells_deletion else None
 
         record = ctx.store.delete(self.record_key(ctx.scope, name), check)
         if record is None:
@@ -227,6 +233,30 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         if "Tags" in members and record.tags:
             source["Tags"] = [{"Key": key, "Value": value} for key, value in record.tags.items()]
         return {member: value for member, value in source.items() if member in members}
+
+    def _event(self, ctx: Context, record: Record) -> Event | None:
+        """What tells of the record as it is now, if the kind tells anything."""
+        if self.event is None or self.describe is None:
+            return None
+        operation = service_model(self.service).operations[self.describe]
+        shown = self.project(ctx, record, operation.output_members)
+        return self.event.of(record, operation, shown, ctx.now())
+
+    def _told(self, ctx: Context, change: Callable[[Record], Record | None]) -> Change:
+        """`change`, with the event that tells of another state."""
+        event = self.event
+        if event is None:
+            return change
+
+        def told(current: Record) -> Record | Told | None:
+            before = event.state(current)
+            changed = change(current)
+            if changed is None or event.state(changed) == before:
+                return changed
+            news = self._event(ctx, changed)
+            return changed if news is None else Told(changed, news)
+
+        return told
 
 
 def _merge(

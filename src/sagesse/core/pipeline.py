@@ -142,6 +142,7 @@ class Pipeline:
             source_ip=call.source_ip,
             host=call.host,
             is_secure=call.is_secure,
+            is_form=call.is_form,
             service=call.service,
             via=call.via,
         )

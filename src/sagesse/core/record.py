@@ -5,10 +5,12 @@ A record is one resource (a training job, a role): the request that made it, wha
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
+from sagesse.core.event import Event
+from sagesse.core.outbox import Outbox
 from sagesse.core.scope import Scope
 
 
@@ -96,11 +98,26 @@ class Token(NamedTuple):
     answer: bytes
 
 
+class Told(NamedTuple):
+    """A changed record, and the event that tells of the change: they are written together or not at all."""
+
+    record: Record
+    event: Event
+
+
+Change: TypeAlias = Callable[[Record], Record | Told | None]
+
+
 class Store(Protocol):
     """Keeps records. A write that returned is on disk; writes are atomic; reads see every finished write.
 
     Writes block: never call them on the event loop's thread.
     """
+
+    @property
+    def outbox(self) -> Outbox:
+        """The events of the writes, in their order."""
+        ...
 
     def get(self, key: Key) -> Record | None:
         """The record, or None."""
@@ -118,25 +135,28 @@ class Store(Protocol):
         """Keys of all records that are open, in every scope."""
         ...
 
-    def insert(self, record: Record) -> Record:
-        """Add a record.
+    def insert(self, record: Record, event: Event | None = None) -> Record:
+        """Add a record, and the event that tells of it.
 
         Raises:
             AlreadyExists: there is one of the same key.
         """
         ...
 
-    def update(self, key: Key, change: Callable[[Record], Record | None]) -> Record | None:
+    def update(self, key: Key, change: Change) -> Record | None:
         """Apply `change` to the record, atomically, and return what is stored afterwards.
 
-        `change` gets the current record and returns the new one, or None to leave it; it runs inside the
-        transaction, so it must be quick and free of side effects. Returns None when there is no such record or
-        `change` returned None. Exceptions of `change` pass through and leave the record as it was.
+        `change` gets the current record and returns the new one, with an event if that is to be told, or None to leave
+        it; it runs inside the transaction, so it must be quick and free of side effects. Returns None when there is
+        no such record or `change` returned None. Exceptions of `change` pass through and leave the record as it was.
         """
         ...
 
-    def delete(self, key: Key, check: Callable[[Record], None] | None = None) -> Record | None:
-        """Remove the record and return it, None when there was none; `check` may raise to refuse."""
+    def delete(self, key: Key, check: Callable[[Record], Event | None] | None = None) -> Record | None:
+        """Remove the record and return it, None when there was none.
+
+        `check` may raise to refuse, and returns the event that tells of the deletion, if any.
+        """
         ...
 
     def find_token(self, owner: str, token: str) -> Token | None:

@@ -44,6 +44,7 @@ class Database:
         self._guard = threading.Lock()
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self.generation = 0
+        self._watchers: list[Callable[[], None]] = []
         self._writer_connection = self._connect()
         for statement in schema:
             self._writer_connection.execute(statement)
@@ -78,6 +79,10 @@ class Database:
         future: Future[T] = Future()
         self._queue.put((work, future))
         return future
+
+    def watch(self, settled: Callable[[], None]) -> None:
+        """Have `settled` called on the writer's thread after every commit; it must be quick and never raise."""
+        self._watchers.append(settled)
 
     def close(self) -> None:
         """Finish what is queued and close every connection."""
@@ -134,6 +139,8 @@ class Database:
                 future.set_exception(failure)
             else:
                 future.set_result(value)
+        for settled in self._watchers:
+            settled()
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from sagesse.core.record import AlreadyExists, Key, Listing, Record, Token
+from sagesse.core.event import Event
+from sagesse.core.outbox import OUTBOX_SCHEMA, Outbox, SqliteOutbox
+from sagesse.core.record import AlreadyExists, Change, Key, Listing, Record, Token, Told
 from sagesse.core.scope import Scope
 from sagesse.core.sqlite import Database
 
@@ -23,6 +25,7 @@ _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS token (
         owner TEXT NOT NULL, token TEXT NOT NULL, digest BLOB NOT NULL, answer BLOB NOT NULL,
         expires REAL NOT NULL, PRIMARY KEY (owner, token)) WITHOUT ROWID""",
+    *OUTBOX_SCHEMA,
 )
 _WHERE_KEY = "WHERE kind=? AND account=? AND region=? AND name=?"
 _MOST_KEPT = 1024  # encoded records
@@ -40,7 +43,13 @@ class SqliteStore:
 
     def __init__(self, path: Path, *, durable: bool = True) -> None:
         self._database = Database(path, _SCHEMA, durable=durable)
+        self._outbox = SqliteOutbox(self._database)
         self._bodies: dict[Key, tuple[int, bytes]] = {}  # as read at a generation of the database
+
+    @property
+    def outbox(self) -> Outbox:
+        """See `Store.outbox`."""
+        return self._outbox
 
     def get(self, key: Key) -> Record | None:
         """See `Store.get`."""
@@ -77,7 +86,7 @@ class SqliteStore:
         rows = self._database.reader.execute("SELECT kind, account, region, name FROM record WHERE is_open=1")
         return iter([Key(*row) for row in rows.fetchall()])
 
-    def insert(self, record: Record) -> Record:
+    def insert(self, record: Record, event: Event | None = None) -> Record:
         """See `Store.insert`."""
 
         def work(connection: sqlite3.Connection) -> Record:
@@ -85,11 +94,12 @@ class SqliteStore:
             if existing is not None:
                 raise AlreadyExists(existing)
             _save(connection, record)
+            self._tell(connection, event)
             return record
 
         return self._database.write(work)
 
-    def update(self, key: Key, change: Callable[[Record], Record | None]) -> Record | None:
+    def update(self, key: Key, change: Change) -> Record | None:
         """See `Store.update`."""
 
         def work(connection: sqlite3.Connection) -> Record | None:
@@ -97,13 +107,16 @@ class SqliteStore:
             changed = change(current) if current is not None else None
             if changed is None:
                 return None
+            if isinstance(changed, Told):
+                changed, event = changed
+                self._tell(connection, event)
             changed.version += 1
             _save(connection, changed)
             return changed
 
         return self._database.write(work)
 
-    def delete(self, key: Key, check: Callable[[Record], None] | None = None) -> Record | None:
+    def delete(self, key: Key, check: Callable[[Record], Event | None] | None = None) -> Record | None:
         """See `Store.delete`."""
 
         def work(connection: sqlite3.Connection) -> Record | None:
@@ -111,7 +124,7 @@ class SqliteStore:
             if current is None:
                 return None
             if check is not None:
-                check(current)
+                self._tell(connection, check(current))
             connection.execute(f"DELETE FROM record {_WHERE_KEY}", key)
             return current
 
@@ -141,12 +154,17 @@ class SqliteStore:
         def work(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM record")
             connection.execute("DELETE FROM token")
+            connection.execute("DELETE FROM outbox")
 
         self._database.write(work)
 
     def close(self) -> None:
         """See `Store.close`."""
         self._database.close()
+
+    def _tell(self, connection: sqlite3.Connection, event: Event | None) -> None:
+        if event is not None:
+            self._outbox.add(connection, (event,))
 
 
 def _fetch(connection: sqlite3.Connection, key: Key) -> Record | None:

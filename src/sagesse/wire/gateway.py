@@ -193,9 +193,9 @@ class Gateway:
             principal = signer(self._authenticator, form.fields)
             upload, labels = as_put(form, bucket, request, now)
             arrival = _Arrival(upload, body, None, Route("s3", "PutObject", "rest-xml", labels), put)
-            reply = put.write(
-                await self._pipeline.run(self._call(arrival, principal, request_id)), request_id
-            )
+            call = self._call(arrival, principal, request_id)
+            call.is_form = True
+            reply = put.write(await self._pipeline.run(call), request_id)
             return answer(form, bucket, request, reply)
         except Refused as refused:
             return put.write_error(refusal(refused, "rest-xml", signature=None, now=now), request_id)

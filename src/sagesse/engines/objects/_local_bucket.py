@@ -10,9 +10,11 @@ import msgspec
 
 from sagesse.core.clock import Clock
 from sagesse.core.error import ServiceError
+from sagesse.core.outbox import Outbox
 from sagesse.core.sqlite import Database
 from sagesse.engines.objects import _index, _multipart
 from sagesse.engines.objects._bucket import BucketCache
+from sagesse.engines.objects._tell import Teller
 from sagesse.engines.objects.base import Bucket, Versioning
 from sagesse.engines.objects.error import (
     bucket_already_exists,
@@ -36,7 +38,13 @@ class LocalBuckets:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._teller = Teller(database)
         self._buckets = BucketCache()
+
+    @property
+    def outbox(self) -> Outbox:
+        """See `ObjectStore.outbox`."""
+        return self._teller.outbox
 
     async def create_bucket(self, bucket: Bucket) -> None:
         """See `ObjectStore.create_bucket`."""

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from sagesse.core.outbox import OUTBOX_SCHEMA
 from sagesse.engines.objects.base import Attributes, Checksum, ObjectInfo, PartEntry
 
 # `blob.refs` counts the rows that hold a blob: its upload, its parts, the objects made of it. At 0 it waits for the
@@ -40,6 +41,7 @@ SCHEMA = (
         upload TEXT PRIMARY KEY, etag TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID""",
     "CREATE INDEX IF NOT EXISTS completed_at ON completed (at)",
     "CREATE TABLE IF NOT EXISTS epoch (name TEXT PRIMARY KEY) WITHOUT ROWID",
+    *OUTBOX_SCHEMA,
 )
 
 

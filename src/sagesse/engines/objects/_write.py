@@ -78,7 +78,7 @@ def _delete(
     if not versioning:
         if current is not None:
             forget_object(connection, current, now)
-        return Deleted()
+        return Deleted(is_change=current is not None)
     room = make_room(connection, address, current, versioning, now)
     save_marker(connection, address, room, now)
     return Deleted(room.version, is_marker=True)
@@ -90,7 +90,7 @@ def _delete_version(
     row = find_version(connection, address, version)
     _check(deletion, row)
     if row is None:
-        return Deleted(version)
+        return Deleted(version, is_change=False)
     lock = row.info.attributes.lock
     if lock is not None and lock.forbids_deletion(now, bypasses_governance=deletion.bypasses_governance):
         raise object_locked()

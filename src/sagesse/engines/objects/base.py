@@ -4,13 +4,15 @@ A store knows nothing of requests, permissions or headers; it keeps bytes, names
 asked to be remembered. Whatever a method acknowledges is on disk and survives the death of the process.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
 from sagesse.core.body import Payload, Upload
 from sagesse.core.error import ServiceError
+from sagesse.core.event import Message
+from sagesse.core.outbox import Outbox
 from sagesse.engines.objects.seal import Seal
 
 Algorithm: TypeAlias = Literal["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256", "SHA512", "MD5"]
@@ -245,17 +247,50 @@ class Deletion(NamedTuple):
 
 
 class Deleted(NamedTuple):
-    """The version that was removed, or the delete marker that was added; `is_marker`: it was or is one."""
+    """The version that was removed, or the delete marker that was added; `is_marker`: it was or is one.
+
+    `is_change` is false where there was nothing to delete.
+    """
 
     version: str | None = None
     is_marker: bool = False
+    is_change: bool = True
+
+
+class Change(NamedTuple):
+    """What a write did under a name.
+
+    Args:
+        key: the name.
+        sequence: larger than that of every change before it.
+        info: the object as it is now; None when it was deleted.
+        version: of what was removed, or of the delete marker that was added; None without versions.
+        is_new_marker: a delete marker was added.
+    """
+
+    key: str
+    sequence: int
+    info: ObjectInfo | None = None
+    version: str | None = None
+    is_new_marker: bool = False
+
+
+Tell: TypeAlias = Callable[[Change], Sequence[Message]]
+"""Makes the messages that tell of a change; called inside its transaction, so it must be quick and must not fail."""
 
 
 class ObjectStore(Protocol):
     """Keeps buckets and objects. All methods are for the event loop's thread.
 
+    Where a write takes `tell`, the messages it makes go to the outbox together with the write, or not at all.
+
     Errors are `ServiceError`s with S3's codes: NoSuchBucket, NoSuchKey, NoSuchUpload, PreconditionFailed, ...
     """
+
+    @property
+    def outbox(self) -> Outbox:
+        """What `tell` made, in the order of the writes."""
+        ...
 
     async def create_bucket(self, bucket: Bucket) -> None:
         """Create it.
@@ -310,6 +345,7 @@ class ObjectStore(Protocol):
         expect: Expectation,
         condition: Condition,
         key: bytes | None = None,
+        tell: Tell | None = None,
     ) -> ObjectInfo:
         """Store the payload under the name: wholly or not at all, seen by nobody before it is whole.
 
@@ -337,7 +373,9 @@ class ObjectStore(Protocol):
         """A page of versions and delete markers, by key, then from the newest to the oldest."""
         ...
 
-    async def delete(self, bucket: str, deletions: Sequence[Deletion]) -> list[Deleted | ServiceError]:
+    async def delete(
+        self, bucket: str, deletions: Sequence[Deletion], *, tell: Tell | None = None
+    ) -> list[Deleted | ServiceError]:
         """Delete objects or versions at once, each for itself. A missing one counts as deleted.
 
         Per deletion: what was done, or AccessDenied (the version is locked), PreconditionFailed.
@@ -352,15 +390,25 @@ class ObjectStore(Protocol):
         *,
         algorithm: Algorithm | None,
         condition: Condition,
+        tell: Tell | None = None,
     ) -> ObjectInfo:
         """Store the source's bytes under another name (or its own, with other attributes, but the same seal)."""
         ...
 
-    async def tag(self, address: Address, tags: dict[str, str], version: str | None = None) -> ObjectInfo:
+    async def tag(
+        self,
+        address: Address,
+        tags: dict[str, str],
+        version: str | None = None,
+        *,
+        tell: Tell | None = None,
+    ) -> ObjectInfo:
         """Replace the tags of an object, or of that version of it; nothing else about it changes."""
         ...
 
-    async def list_access(self, address: Address, acl: str, version: str | None = None) -> ObjectInfo:
+    async def list_access(
+        self, address: Address, acl: str, version: str | None = None, *, tell: Tell | None = None
+    ) -> ObjectInfo:
         """Replace the `acl` of what `get` finds; nothing else about it changes."""
         ...
 
@@ -371,6 +419,7 @@ class ObjectStore(Protocol):
         *,
         version: str | None = None,
         bypasses_governance: bool = False,
+        tell: Tell | None = None,
     ) -> ObjectInfo:
         """Retain an object, or that version of it; AccessDenied where that would weaken the retention in force."""
         ...
@@ -421,6 +470,7 @@ class ObjectStore(Protocol):
         checksum: str | None,
         size_bytes: int | None,
         condition: Condition,
+        tell: Tell | None = None,
     ) -> ObjectInfo:
         """Make the object of the chosen parts, atomically; the rest of the upload goes.
 

@@ -52,6 +52,7 @@ from sagesse.engines.objects.base import (
     Page,
     PartEntry,
     StoredObject,
+    Tell,
     UploadInfo,
     VersionPage,
 )
@@ -132,6 +133,7 @@ class LocalObjectStore(LocalBuckets):
         expect: Expectation,
         condition: Condition,
         key: bytes | None = None,
+        tell: Tell | None = None,
     ) -> ObjectInfo:
         """See `ObjectStore.put`."""
         _check_key(attributes, key)
@@ -148,7 +150,7 @@ class LocalObjectStore(LocalBuckets):
             if received.data is None:
                 segments = (Segment(blob, 0, received.size_bytes),)
                 _index.hold_new(connection, blob)
-            return save_object(
+            saved = save_object(
                 connection,
                 info,
                 segments=segments,
@@ -156,6 +158,7 @@ class LocalObjectStore(LocalBuckets):
                 condition=condition,
                 now=self._clock.now(),
             )
+            return self._teller.stored(connection, tell, saved)
 
         return await self._write(work, undo=lambda: self._blobs.abandon(blob))
 
@@ -192,12 +195,17 @@ class LocalObjectStore(LocalBuckets):
 
         return await asyncio.to_thread(work)
 
-    async def delete(self, bucket: str, deletions: Sequence[Deletion]) -> list[Deleted | ServiceError]:
+    async def delete(
+        self, bucket: str, deletions: Sequence[Deletion], *, tell: Tell | None = None
+    ) -> list[Deleted | ServiceError]:
         """See `ObjectStore.delete`."""
         now, wanted = self._clock.now(), list(deletions)
-        return await self._reserve.spend(
-            lambda: self._write(lambda connection: delete_many(connection, bucket, wanted, now))
-        )
+
+        def work(connection: sqlite3.Connection) -> list[Deleted | ServiceError]:
+            outcomes = delete_many(connection, bucket, wanted, now)
+            return self._teller.deleted(connection, tell, wanted, outcomes)
+
+        return await self._reserve.spend(lambda: self._write(work))
 
     async def copy(
         self,
@@ -207,6 +215,7 @@ class LocalObjectStore(LocalBuckets):
         *,
         algorithm: Algorithm | None,
         condition: Condition,
+        tell: Tell | None = None,
     ) -> ObjectInfo:
         """See `ObjectStore.copy`. Large objects share their file, so this costs one row."""
         row = self._own(source)
@@ -232,19 +241,29 @@ class LocalObjectStore(LocalBuckets):
         def work(connection: sqlite3.Connection) -> ObjectInfo:
             if not _index.hold(connection, row.segments):
                 raise no_such_key(row.info.key)
-            return save_object(
+            saved = save_object(
                 connection, info, segments=row.segments, data=row.data, condition=condition, now=now
             )
+            return self._teller.stored(connection, tell, saved)
 
         return await self._write(work)
 
-    async def tag(self, address: Address, tags: dict[str, str], version: str | None = None) -> ObjectInfo:
+    async def tag(
+        self,
+        address: Address,
+        tags: dict[str, str],
+        version: str | None = None,
+        *,
+        tell: Tell | None = None,
+    ) -> ObjectInfo:
         """See `ObjectStore.tag`."""
-        return await self._amend(address, version, lambda old: msgspec.structs.replace(old, tags=tags))
+        return await self._amend(address, version, lambda old: msgspec.structs.replace(old, tags=tags), tell)
 
-    async def list_access(self, address: Address, acl: str, version: str | None = None) -> ObjectInfo:
+    async def list_access(
+        self, address: Address, acl: str, version: str | None = None, *, tell: Tell | None = None
+    ) -> ObjectInfo:
         """See `ObjectStore.list_access`."""
-        return await self._amend(address, version, lambda old: msgspec.structs.replace(old, acl=acl))
+        return await self._amend(address, version, lambda old: msgspec.structs.replace(old, acl=acl), tell)
 
     async def retain(
         self,
@@ -253,6 +272,7 @@ class LocalObjectStore(LocalBuckets):
         *,
         version: str | None = None,
         bypasses_governance: bool = False,
+        tell: Tell | None = None,
     ) -> ObjectInfo:
         """See `ObjectStore.retain`."""
         now = self._clock.now()
@@ -263,7 +283,7 @@ class LocalObjectStore(LocalBuckets):
                 raise object_locked()
             return msgspec.structs.replace(old, lock=lock)
 
-        return await self._amend(address, version, change)
+        return await self._amend(address, version, change, tell)
 
     async def hold(self, address: Address, has_hold: bool, *, version: str | None = None) -> ObjectInfo:
         """See `ObjectStore.hold`."""
@@ -360,6 +380,7 @@ class LocalObjectStore(LocalBuckets):
         checksum: str | None,
         size_bytes: int | None,
         condition: Condition,
+        tell: Tell | None = None,
     ) -> ObjectInfo:
         """See `ObjectStore.complete`."""
         finish = _multipart.Finish(
@@ -370,7 +391,12 @@ class LocalObjectStore(LocalBuckets):
             min_part_bytes=self._min_part_bytes,
             now=self._clock.now(),
         )
-        info = await self._write(lambda connection: _multipart.complete_upload(connection, upload, finish))
+
+        def work(connection: sqlite3.Connection) -> ObjectInfo:
+            made = _multipart.complete_upload(connection, upload, finish)
+            return self._teller.stored(connection, tell, made)
+
+        info = await self._write(work)
         self._layouts.pop(upload.id, None)
         return info
 
@@ -402,6 +428,7 @@ class LocalObjectStore(LocalBuckets):
                 "part",
                 "completed",
                 "epoch",
+                "outbox",
             ):
                 connection.execute(f"DELETE FROM {table}")
 
@@ -423,14 +450,19 @@ class LocalObjectStore(LocalBuckets):
         os.close(self._lock)
 
     async def _amend(
-        self, address: Address, version: str | None, change: Callable[[Attributes], Attributes]
+        self,
+        address: Address,
+        version: str | None,
+        change: Callable[[Attributes], Attributes],
+        tell: Tell | None = None,
     ) -> ObjectInfo:
         def work(connection: sqlite3.Connection) -> ObjectInfo:
             row = require_object(connection, address, version)
             attributes = change(row.info.attributes)
             details = Details(attributes=attributes, parts=row.info.parts, segments=row.segments)
             _index.amend_details(connection, row, details)
-            return msgspec.structs.replace(row.info, attributes=attributes)
+            info = msgspec.structs.replace(row.info, attributes=attributes)
+            return self._teller.stored(connection, tell, info)
 
         return await self._write(work)
 

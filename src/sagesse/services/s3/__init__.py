@@ -20,6 +20,7 @@ from sagesse.services.s3.lifecycle import Lifecycles
 from sagesse.services.s3.listing import Listings
 from sagesse.services.s3.lock import Locks
 from sagesse.services.s3.multipart import Uploads
+from sagesse.services.s3.notification import Notifications
 from sagesse.services.s3.object import Objects
 from sagesse.services.s3.policy import Policies
 from sagesse.services.s3.public_access import PublicAccess
@@ -39,6 +40,7 @@ __all__ = [
     "Lifecycles",
     "Listings",
     "Locks",
+    "Notifications",
     "Objects",
     "Policies",
     "PublicAccess",
@@ -72,6 +74,7 @@ def services(objects: ObjectStore, vault: Vault, *, seals_all: bool = False) -> 
         Acls,
         Cors,
         Configurations,
+        Notifications,
         Websites,
         Selections,
     )

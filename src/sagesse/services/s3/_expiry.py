@@ -10,9 +10,12 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 
 from sagesse.core.clock import Clock
 from sagesse.core.error import ServiceError
+from sagesse.core.identifier import new_request_id
 from sagesse.engines.objects import ObjectStore
-from sagesse.engines.objects.base import Address, Bucket, Deletion, ListQuery, VersionEntry
+from sagesse.engines.objects.base import Address, Bucket, Deletion, ListQuery, Tell, VersionEntry
 from sagesse.services.s3._lifecycle import DAY_S, Rule, due, rules_of
+from sagesse.services.s3._message import Caller
+from sagesse.services.s3._news import EXPIRE, SERVICE, news
 from sagesse.services.s3._setting import LIFECYCLE
 
 _BATCH = 1000
@@ -59,10 +62,15 @@ class Expiry:
         async for versions in self._by_key(bucket.name, _shared_prefix(rules)):
             pending += self._expired(bucket.name, versions, rules, now)
             if len(pending) >= _BATCH:
-                await self._objects.delete(bucket.name, pending)
+                await self._objects.delete(bucket.name, pending, tell=self._tell(bucket, now))
                 pending = []
         if pending:
-            await self._objects.delete(bucket.name, pending)
+            await self._objects.delete(bucket.name, pending, tell=self._tell(bucket, now))
+
+    def _tell(self, bucket: Bucket, now: float) -> Tell | None:
+        """S3 itself is who does it."""
+        caller = Caller(new_request_id(), SERVICE, SERVICE, source_ip="")
+        return news(bucket, EXPIRE, caller, now)
 
     async def _abort_uploads(self, bucket: str, rules: Sequence[Rule], now: float) -> None:
         wanted = [(rule.prefix, rule.abort_days) for rule in rules if rule.abort_days is not None]

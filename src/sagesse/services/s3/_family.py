@@ -8,12 +8,13 @@ from sagesse.core.error import ServiceError
 from sagesse.core.scope import Scope, canonical_id
 from sagesse.core.service import Facts, Grant, Params, Service
 from sagesse.engines.objects import ObjectStore
-from sagesse.engines.objects.base import Address, Bucket
+from sagesse.engines.objects.base import Address, Bucket, Tell
 from sagesse.services.s3._access import grants
 from sagesse.services.s3._acl import acl_of, private
 from sagesse.services.s3._error import access_denied
 from sagesse.services.s3._fact import call_facts
-from sagesse.services.s3._setting import prefers_owner, public_access_of, takes_acls
+from sagesse.services.s3._news import Cause, caller_of, news
+from sagesse.services.s3._setting import NOTIFICATION, prefers_owner, public_access_of, takes_acls
 from sagesse.services.s3._unsupported import refuse_object_acl, refuse_unsupported
 from sagesse.services.s3.encryption import Encryption, Sealing
 
@@ -64,6 +65,13 @@ class Family(Service):
             fields = {"Size": size, "MaxSizeAllowed": MAX_KEY_BYTES}
             raise ServiceError("KeyTooLongError", "Your key is too long", status=400, fields=fields)
         return Address(bucket.name, key)
+
+    def _tell(self, ctx: Context, bucket: str, cause: Cause) -> Tell | None:
+        """What tells of the changes that a call makes in a bucket; None where nobody wants to know."""
+        found = self._objects.find_bucket(bucket)
+        if found is None or NOTIFICATION not in found.settings:
+            return None
+        return news(found, cause, caller_of(ctx), ctx.now())
 
     async def _sealing(
         self, ctx: Context, req: Params, address: Address, *, seals: bool = False

@@ -11,6 +11,7 @@ from sagesse.engines.objects.base import Bucket
 from sagesse.services.s3._acl import Acl, acl_of, acl_of_text, names_acl, private
 from sagesse.services.s3._error import access_denied
 from sagesse.services.s3._family import Family
+from sagesse.services.s3._news import LIST_ACCESS
 from sagesse.services.s3._setting import ACL, public_access_of, takes_acls
 from sagesse.services.s3._unsupported import acls_not_supported
 from sagesse.services.s3._version import version_members, version_of
@@ -45,7 +46,8 @@ class Acls(Family):
         bucket = await self._objects.bucket(address.bucket)
         kept = (await self._objects.get(address, version)).info.attributes.acl
         wish = _wished(req, bucket, _acl(bucket, kept).owner)
-        info = await self._objects.list_access(address, wish.text, version)
+        tell = self._tell(ctx, bucket.name, LIST_ACCESS)
+        info = await self._objects.list_access(address, wish.text, version, tell=tell)
         return await version_members(self._objects, address.bucket, info.version)
 
 

@@ -1,24 +1,15 @@
-"""Configurations of buckets that are kept and shown: default encryption, notifications, logging, who pays."""
+"""Configurations of buckets that are kept and shown: default encryption, logging, who pays."""
 
-import uuid
-from collections.abc import Iterator, Mapping
-from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any
 
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
-from sagesse.core.scope import parse_arn
 from sagesse.core.service import Params, Result
 from sagesse.services.s3._error import invalid_argument, malformed_xml, not_implemented
 from sagesse.services.s3._family import Family
-from sagesse.services.s3._setting import ENCRYPTION, LOGGING, NOTIFICATION, PAYER
+from sagesse.services.s3._setting import ENCRYPTION, LOGGING, PAYER
 
 _BUILT_IN = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}
-_DESTINATIONS = {
-    "TopicConfigurations": ("TopicArn", "sns"),
-    "QueueConfigurations": ("QueueArn", "sqs"),
-    "LambdaFunctionConfigurations": ("LambdaFunctionArn", "lambda"),
-}
 
 
 class Configurations(Family):
@@ -50,24 +41,6 @@ class Configurations(Family):
         """Go back to the built-in default."""
         bucket = await self._bucket(ctx, req)
         await self._objects.configure_bucket(bucket.name, ENCRYPTION, None)
-        return None
-
-    async def get_bucket_notification_configuration(self, ctx: Context, req: Params) -> Result:
-        """What is to be told to whom."""
-        return (await self._bucket(ctx, req)).settings.get(NOTIFICATION, {})
-
-    async def put_bucket_notification_configuration(self, ctx: Context, req: Params) -> Result:
-        """Replace what is to be told to whom; destinations are not asked whether they agree."""
-        bucket = await self._bucket(ctx, req)
-        wish: dict[str, Any] = req["NotificationConfiguration"]
-        for member, (arn_member, service) in _DESTINATIONS.items():
-            for entry in wish.get(member) or ():
-                entry.setdefault("Id", str(uuid.uuid4()))
-                arn = parse_arn(str(entry[arn_member]))
-                if arn is None or arn.service != service:
-                    raise invalid_argument("The ARN could not be parsed", arn_member, entry[arn_member])
-        _check_overlaps(wish)
-        await self._objects.configure_bucket(bucket.name, NOTIFICATION, wish or None)
         return None
 
     async def get_bucket_logging(self, ctx: Context, req: Params) -> Result:
@@ -129,58 +102,3 @@ def _encryption_rule(rule: dict[str, Any]) -> dict[str, Any]:
         "ApplyServerSideEncryptionByDefault": default,
         "BucketKeyEnabled": bool(rule.get("BucketKeyEnabled")),
     }
-
-
-class _Watch(NamedTuple):
-    """One event that is told, for keys of that beginning and end."""
-
-    event: str
-    prefix: str
-    suffix: str
-
-    def overlaps(self, other: "_Watch") -> bool:
-        """Whether one object could be told twice."""
-        return (
-            _covers(self.event, other.event)
-            and _either_way(str.startswith, self.prefix, other.prefix)
-            and _either_way(str.endswith, self.suffix, other.suffix)
-        )
-
-
-def _check_overlaps(wish: Mapping[str, Any]) -> None:
-    entries = [entry for member in _DESTINATIONS for entry in wish.get(member) or ()]
-    for first, second in combinations([list(_watches(entry)) for entry in entries], 2):
-        if any(one.overlaps(other) for one in first for other in second):
-            raise invalid_argument(
-                "Configurations overlap. Configurations on the same bucket cannot share a common event type.",
-                "Event",
-                first[0].event,
-            )
-
-
-def _watches(entry: Mapping[str, Any]) -> Iterator[_Watch]:
-    keys: dict[str, dict[str, Any]] = entry.get("Filter") or {}
-    rules: list[dict[str, str]] = keys.get("Key", {}).get("FilterRules") or []
-    ends: dict[str, str] = {}
-    for rule in rules:
-        name = str(rule.get("Name", "")).lower()
-        if name not in {"prefix", "suffix"}:
-            raise invalid_argument(
-                "filter rule name must be either prefix or suffix", "FilterRule.Name", name
-            )
-        if name in ends:
-            raise invalid_argument(
-                f"Cannot specify more than one {name} rule in a filter.", "FilterRule", name
-            )
-        ends[name] = str(rule.get("Value", ""))
-    for event in entry.get("Events") or ():
-        yield _Watch(str(event), ends.get("prefix", ""), ends.get("suffix", ""))
-
-
-def _covers(one: str, other: str) -> bool:
-    short, long = sorted((one.rstrip("*"), other.rstrip("*")), key=len)
-    return one == other or (f"{short}*" in {one, other} and long.startswith(short))
-
-
-def _either_way(test: Any, one: str, other: str) -> bool:
-    return bool(test(one, other) or test(other, one))

@@ -22,6 +22,7 @@ from sagesse.services.s3._checksum import algorithm_of, checksum_members, part_c
 from sagesse.services.s3._condition import check_source, write_condition
 from sagesse.services.s3._family import Family
 from sagesse.services.s3._lock import new_lock
+from sagesse.services.s3._news import COPY
 from sagesse.services.s3._range import Slice, source_slice
 from sagesse.services.s3._reseal import PayloadUpload, opened
 from sagesse.services.s3._shown import shown_members
@@ -86,9 +87,12 @@ class Copies(Family):
         old, algorithm, condition = source.info.attributes.seal, algorithm_of(req), write_condition(req)
         check_customer_key(req, old, source="CopySource")
         sealing = await self._sealing(ctx, req, address, seals=old is not None)
+        tell = self._tell(ctx, address.bucket, COPY)
         if sealing is None or (old is not None and old.kind == sealing.seal.kind == "AES256"):
             shared = msgspec.structs.replace(attributes, seal=old)
-            return await self._objects.copy(source, address, shared, algorithm=algorithm, condition=condition)
+            return await self._objects.copy(
+                source, address, shared, algorithm=algorithm, condition=condition, tell=tell
+            )
         key = None if old is None else await self._encryption.key_of(ctx, req, old, source="CopySource")
         size, checksum = source.info.size_bytes, source.info.checksum
         kept = checksum.algorithm if checksum is not None else None
@@ -99,6 +103,7 @@ class Copies(Family):
             expect=Expectation(algorithm=algorithm or kept),
             condition=condition,
             key=sealing.key,
+            tell=tell,
         )
 
     async def _copy_part(

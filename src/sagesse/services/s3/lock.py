@@ -9,6 +9,7 @@ from sagesse.engines.objects.base import Address, Lock, ObjectInfo
 from sagesse.services.s3._error import malformed_xml, not_implemented
 from sagesse.services.s3._family import Family
 from sagesse.services.s3._lock import future, lock_mode, no_lock, require_lock
+from sagesse.services.s3._news import RETAIN
 from sagesse.services.s3._setting import LOCK
 from sagesse.services.s3._version import version_of
 
@@ -59,6 +60,7 @@ class Locks(Family):
             Lock(mode=mode or "", until=0.0 if until is None else future(until, ctx.now())),
             version=version_of(req),
             bypasses_governance=bool(req.get("BypassGovernanceRetention")),
+            tell=self._tell(ctx, address.bucket, RETAIN),
         )
         return None
 

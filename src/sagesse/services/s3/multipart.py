@@ -23,6 +23,7 @@ from sagesse.services.s3._error import invalid_argument, malformed_xml
 from sagesse.services.s3._family import Family, owner
 from sagesse.services.s3._lifecycle import abort_members
 from sagesse.services.s3._lock import new_lock
+from sagesse.services.s3._news import COMPLETE
 from sagesse.services.s3._page import encoder, page_limit
 from sagesse.services.s3._shown import shown_members
 from sagesse.services.s3.encryption import encryption_members, sealed
@@ -83,7 +84,7 @@ class Uploads(Family):
         address = await self._address(ctx, req)
         upload_id = str(req["UploadId"])
         try:
-            info = await self._complete(req, await self._objects.upload(address, upload_id))
+            info = await self._complete(ctx, req, await self._objects.upload(address, upload_id))
         except ServiceError as error:
             if error.code != "NoSuchUpload":
                 raise
@@ -173,7 +174,7 @@ class Uploads(Family):
         address = await self._address(ctx, req)
         return await self._objects.upload(address, str(req["UploadId"]))
 
-    async def _complete(self, req: Params, upload: UploadInfo) -> ObjectInfo:
+    async def _complete(self, ctx: Context, req: Params, upload: UploadInfo) -> ObjectInfo:
         chosen = _chosen(req.get("MultipartUpload") or {})
         if req.get("ChecksumType", upload.kind) != upload.kind:
             raise invalid_request(
@@ -187,6 +188,7 @@ class Uploads(Family):
             checksum=checksums(req).get(upload.algorithm),
             size_bytes=None if size is None else int(size),
             condition=write_condition(req),
+            tell=self._tell(ctx, upload.bucket, COMPLETE),
         )
 
 

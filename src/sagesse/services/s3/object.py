@@ -13,6 +13,7 @@ from sagesse.services.s3._condition import bare, check_read, write_condition
 from sagesse.services.s3._error import invalid_argument, malformed_xml
 from sagesse.services.s3._family import Family
 from sagesse.services.s3._lock import lock_members, new_lock
+from sagesse.services.s3._news import DELETE, POST, PUT
 from sagesse.services.s3._page import page_limit
 from sagesse.services.s3._range import Slice, requested_slice
 from sagesse.services.s3._shown import shown_members
@@ -48,6 +49,7 @@ class Objects(Family):
             expect=expectation(req),
             condition=write_condition(req),
             key=sealing.key if sealing else None,
+            tell=self._tell(ctx, address.bucket, POST if ctx.is_form else PUT),
         )
         return {
             "ETag": quoted(info.etag),
@@ -80,7 +82,8 @@ class Objects(Family):
             version=version_of(req),
             bypasses_governance=bool(req.get("BypassGovernanceRetention")),
         )
-        (outcome,) = await self._objects.delete(address.bucket, [deletion])
+        tell = self._tell(ctx, address.bucket, DELETE)
+        (outcome,) = await self._objects.delete(address.bucket, [deletion], tell=tell)
         if isinstance(outcome, ServiceError):
             raise outcome
         members = await version_members(self._objects, address.bucket, outcome.version)
@@ -96,7 +99,8 @@ class Objects(Family):
         bypasses = bool(req.get("BypassGovernanceRetention"))
         deletions = [_deletion(entry, bypasses_governance=bypasses) for entry in named]
         tried = [deletion for deletion in deletions if isinstance(deletion, Deletion)]
-        done = iter(await self._objects.delete(bucket.name, tried))
+        tell = self._tell(ctx, bucket.name, DELETE)
+        done = iter(await self._objects.delete(bucket.name, tried, tell=tell))
         outcomes = [next(done) if isinstance(wish, Deletion) else wish for wish in deletions]
         pairs = list(zip(named, outcomes, strict=True))
         result = {"Errors": [_failed(entry, end) for entry, end in pairs if isinstance(end, ServiceError)]}

@@ -4,6 +4,7 @@ from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
 from sagesse.core.service import Params, Result
 from sagesse.services.s3._family import Family
+from sagesse.services.s3._news import TAG, UNTAG
 from sagesse.services.s3._tag import BUCKET_LIMIT, OBJECT_LIMIT, tag_set, tags_of_set
 from sagesse.services.s3._version import version_members, version_of
 
@@ -22,13 +23,15 @@ class Tags(Family):
         """Replace an object's tags."""
         address = await self._address(ctx, req)
         tags = tags_of_set(req["Tagging"], limit=OBJECT_LIMIT)
-        info = await self._objects.tag(address, tags, version_of(req))
+        tell = self._tell(ctx, address.bucket, TAG)
+        info = await self._objects.tag(address, tags, version_of(req), tell=tell)
         return await version_members(self._objects, address.bucket, info.version)
 
     async def delete_object_tagging(self, ctx: Context, req: Params) -> Result:
         """Remove an object's tags."""
         address = await self._address(ctx, req)
-        info = await self._objects.tag(address, {}, version_of(req))
+        tell = self._tell(ctx, address.bucket, UNTAG)
+        info = await self._objects.tag(address, {}, version_of(req), tell=tell)
         return await version_members(self._objects, address.bucket, info.version)
 
     async def get_bucket_tagging(self, ctx: Context, req: Params) -> Result:

@@ -1,5 +1,6 @@
 """Endpoints: the API and the states. What its servers are is in `deployment`."""
 
+import re
 from typing import Any
 
 from sagesse.core.call import Context
@@ -9,6 +10,7 @@ from sagesse.core.kind import Kind
 from sagesse.core.lifecycle import Lifecycle
 from sagesse.core.record import Record
 from sagesse.core.service import Params, Result, Service
+from sagesse.core.state_event import StateEvent
 from sagesse.services.sagemaker._error import already_existing, could_not_find, refuse_unsupported
 from sagesse.services.sagemaker.deployment import (
     DeployFailed,
@@ -49,6 +51,12 @@ def _summary(variant: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _worded(detail: dict[str, Any]) -> dict[str, Any]:
+    """The states of endpoints as EventBridge words them: ``IN_SERVICE``."""
+    status = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", detail["EndpointStatus"]).upper()
+    return {**detail, "EndpointStatus": status}
+
+
 ENDPOINT = Kind(
     service="sagemaker",
     name="Endpoint",
@@ -72,6 +80,7 @@ ENDPOINT = Kind(
     missing=could_not_find("endpoint"),
     duplicate=already_existing("endpoint"),
     extend=_extend,
+    event=StateEvent(detail_type="SageMaker Endpoint State Change", worded=_worded),
 )
 
 _UNSUPPORTED = {

@@ -7,6 +7,7 @@ from sagesse.core.call import Context
 from sagesse.core.error import validation_error
 from sagesse.core.kind import Kind
 from sagesse.core.service import Params, Result, Service
+from sagesse.core.state_event import StateEvent
 from sagesse.services.sagemaker._error import already_existing, could_not_find, refuse_unsupported
 from sagesse.services.sagemaker.model import MODEL
 
@@ -21,6 +22,7 @@ ENDPOINT_CONFIG = Kind(
     arn_member="EndpointConfigArn",
     missing=could_not_find("endpoint configuration"),
     duplicate=already_existing("endpoint configuration"),
+    event=StateEvent(detail_type="SageMaker Endpoint Config State Change", tells_deletion=True),
 )
 
 _UNSUPPORTED = {

@@ -8,6 +8,7 @@ from sagesse.core.error import validation_error
 from sagesse.core.kind import Kind
 from sagesse.core.scope import Scope
 from sagesse.core.service import Grant, Params, Result, Service
+from sagesse.core.state_event import StateEvent
 from sagesse.services.sagemaker._error import already_existing, could_not_find, refuse_unsupported
 
 MODEL = Kind(
@@ -21,6 +22,7 @@ MODEL = Kind(
     arn_member="ModelArn",
     missing=could_not_find("model"),
     duplicate=already_existing("model"),
+    event=StateEvent(detail_type="SageMaker Model State Change", tells_deletion=True),
 )
 
 _UNSUPPORTED = {

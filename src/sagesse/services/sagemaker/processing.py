@@ -12,6 +12,7 @@ from sagesse.core.lifecycle import Lifecycle
 from sagesse.core.record import Record
 from sagesse.core.scope import Scope
 from sagesse.core.service import Grant, Params, Result, Service
+from sagesse.core.state_event import StateEvent
 from sagesse.services.sagemaker._error import refuse_unsupported
 from sagesse.services.sagemaker._transfer import BadLocation, parse_location
 from sagesse.services.sagemaker.processing_run import ProcessingRun
@@ -43,6 +44,7 @@ PROCESSING_JOB = Kind(
         f"({record.arn})",
     ),
     deletable=_FINAL,
+    event=StateEvent(detail_type="SageMaker Processing Job State Change"),
 )
 
 _UNSUPPORTED = {

@@ -11,6 +11,7 @@ from sagesse.core.lifecycle import Lifecycle
 from sagesse.core.record import Record
 from sagesse.core.scope import Scope
 from sagesse.core.service import Grant, Params, Result, Service
+from sagesse.core.state_event import StateEvent
 from sagesse.services.sagemaker._channel import check_channel
 from sagesse.services.sagemaker._checkpoint import check_checkpoint
 from sagesse.services.sagemaker._error import refuse_unsupported
@@ -45,6 +46,7 @@ TRAINING_JOB = Kind(
         f"already exists ({record.arn})",
     ),
     deletable=_FINAL,
+    event=StateEvent(detail_type="SageMaker Training Job State Change", finer="SecondaryStatus"),
 )
 
 _UNSUPPORTED = {

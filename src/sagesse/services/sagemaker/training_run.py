@@ -15,7 +15,7 @@ from sagesse.services.sagemaker._mirror import Mirror, store_folder
 from sagesse.services.sagemaker._plan import JobFiles, make_entry
 from sagesse.services.sagemaker._run import Job, JobFailed, JobParts, JobRun
 from sagesse.services.sagemaker._spot import SpotMarket, is_spot, times
-from sagesse.services.sagemaker._training_state import enter
+from sagesse.services.sagemaker._training_state import enter, transition
 from sagesse.services.sagemaker._transfer import BadLocation, Location, pack, parse_location, upload
 from sagesse.services.sagemaker.log import Definition, final_metrics, metric_definitions
 
@@ -201,19 +201,16 @@ class TrainingRun(JobRun):
             enter(job.ctx, job.kind, job.record, status, message=message, state=state, output=output)
 
     def _finish(self, job: Job, status: str, reason: str, output: dict[str, Any]) -> bool:
-        record = job.record
-        current = enter(job.ctx, job.kind, record, status, message=reason)
-        if current is None:
-            return False
-        output["TrainingEndTime"] = job.ctx.now()
+        record, now = job.record, job.ctx.now()
+        output |= transition(record.output["SecondaryStatusTransitions"], status, now, reason)
+        output["TrainingEndTime"] = now
         if self.started_member in record.output:
             log = self._engine.look(job.run_id).log
             output |= times(record.request, self._trained_s(job))
             output["FinalMetricDataList"] = final_metrics(log, _definitions(record))
         final = status if status in {"Completed", "Failed"} else "Stopped"
-        return (
-            job.kind.move(job.ctx, current, final, when={"InProgress", "Stopping"}, output=output) is not None
-        )
+        moved = job.kind.move(job.ctx, record, final, when={"InProgress", "Stopping"}, output=output)
+        return moved is not None
 
 
 def _deadline(record: Record) -> float:

@@ -8,12 +8,12 @@ import cbor2
 import orjson
 
 from sagesse.core.error import ServiceError
+from sagesse.core.identifier import host_id
 from sagesse.core.model import Operation, ServiceModel
 from sagesse.wire.codec.shape import COMPILING, Shape
 from sagesse.wire.codec.write_body import (
     XML_DECLARATION,
     content_type,
-    host_id,
     request_headers,
     tree_writers,
     xml_writers,

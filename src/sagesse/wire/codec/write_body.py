@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 import cbor2
 import orjson
 
+from sagesse.core.identifier import host_id
 from sagesse.core.model import ServiceModel
-from sagesse.wire.codec.scalar import write_blob
 from sagesse.wire.codec.shape import Shape
 from sagesse.wire.codec.write_http import Headers
 from sagesse.wire.codec.write_tree import TreeWriters, needs_walk, without_nulls
@@ -41,11 +41,6 @@ def request_headers(protocol: Protocol, request_id: str) -> Headers:
     if protocol == "cbor":
         headers.append(("smithy-protocol", "rpc-v2-cbor"))
     return headers
-
-
-def host_id(request_id: str) -> str:
-    """S3's second, longer request id."""
-    return write_blob((request_id * 2).encode())
 
 
 def json_encoder(service: ServiceModel, members: Mapping[str, tuple[str, Shape]]) -> Encode:

@@ -1,0 +1,67 @@
+"""The events that a kind declares: told when a record is made, when its state changes, and when it goes."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from sagesse.core.event import Event, new_event
+from sagesse.core.model import Operation, ServiceModel
+from sagesse.core.record import Record
+
+
+def _unchanged(detail: dict[str, Any]) -> dict[str, Any]:
+    return detail
+
+
+class StateEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """What is told of a kind's records: their description, as EventBridge shows it.
+
+    The detail has the members of the Describe output, times in epoch milliseconds, and the tags as an object.
+
+    Args:
+        detail_type: "SageMaker Training Job State Change".
+        finer: the output member with a state finer than the status, whose changes are told as well.
+        tells_deletion: whether the record's last description is told when it is deleted.
+        worded: what EventBridge words differently from the description.
+    """
+
+    detail_type: str
+    finer: str = ""
+    tells_deletion: bool = False
+    worded: Callable[[dict[str, Any]], dict[str, Any]] = _unchanged
+
+    def state(self, record: Record) -> tuple[str, Any]:
+        """What is told when it differs."""
+        return (record.status, record.output.get(self.finer))
+
+    def of(self, record: Record, describe: Operation, shown: Mapping[str, Any], now: float) -> Event:
+        """The event that tells of a record as it is `shown` by its Describe operation."""
+        model = describe.service
+        detail = _plain(model, describe.output, shown)
+        detail["Tags"] = dict(record.tags)
+        source = f"aws.{model.name}"
+        return new_event(source, self.detail_type, record.scope, [record.arn], self.worded(detail), now)
+
+
+def _plain(model: ServiceModel, shape: str | None, value: Any) -> Any:
+    """A value of a shape with JSON's types only: times as epoch milliseconds."""
+    if shape is None or value is None:
+        return value
+    facts = model.shapes[shape]
+    match facts["type"]:
+        case "structure":
+            known: Mapping[str, Any] = facts["members"]
+            return {
+                name: _plain(model, known[name]["shape"], inner)
+                for name, inner in value.items()
+                if name in known
+            }
+        case "list":
+            return [_plain(model, facts["member"]["shape"], inner) for inner in value]
+        case "map":
+            return {key: _plain(model, facts["value"]["shape"], inner) for key, inner in value.items()}
+        case "timestamp":
+            return int(value * 1000)
+        case _:
+            return value
