@@ -6,6 +6,7 @@ keep objects above 64 KiB as it keeps large ones.
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import os
 import zlib
@@ -14,11 +15,14 @@ from typing import Any, TypeVar
 
 from sagesse.core.body import BytesUpload, FileSlice, Payload, Stream, read_slice
 from sagesse.core.error import ServiceError
+from sagesse.core.event import Event, Message, new_event
+from sagesse.core.scope import Scope
 from sagesse.engines.objects.base import (
     Address,
     Algorithm,
     Attributes,
     Bucket,
+    Change,
     ChecksumKind,
     ChosenPart,
     Condition,
@@ -322,6 +326,41 @@ class ObjectChecks:
         assert run(store.delete(BUCKET, deletions)) == [Deleted(), Deleted(), Deleted(is_change=False)]
         assert page(store).objects == []
         assert run(store.delete(BUCKET, [Deletion("a")])) == [Deleted(is_change=False)]
+
+    def test_a_write_and_what_it_tells_are_written_together(self, store: ObjectStore) -> None:
+        """What is refused, or changes nothing, tells nothing; the sequence grows."""
+        new_bucket(store)
+        changes: list[Change] = []
+
+        def tell(change: Change) -> list[Message]:
+            changes.append(change)
+            return [new_event("test", change.key, Scope(ACCOUNT, "us-east-1"), [], {}, now=1.0)]
+
+        async def work() -> None:
+            for condition in (Condition(), Condition(if_match="other")):
+                with contextlib.suppress(ServiceError):
+                    await store.put(
+                        Address(BUCKET, "a"),
+                        BytesUpload(b"1"),
+                        Attributes(),
+                        expect=Expectation(),
+                        condition=condition,
+                        tell=tell,
+                    )
+            await store.tag(Address(BUCKET, "a"), {"t": "1"}, tell=tell)
+            await store.list_access(Address(BUCKET, "a"), "list", tell=tell)
+            source, target = await store.get(Address(BUCKET, "a")), Address(BUCKET, "b")
+            await store.copy(source, target, Attributes(), algorithm=None, condition=Condition(), tell=tell)
+            await store.delete(BUCKET, [Deletion("a"), Deletion("a"), Deletion("never")], tell=tell)
+
+        run(work())
+        assert [change.key for change in changes] == ["a", "a", "a", "b", "a"]
+        assert [change.info is None for change in changes] == [False, False, False, False, True]
+        assert [change.sequence for change in changes] == sorted({change.sequence for change in changes})
+        waiting = [packed.message for _, packed in store.outbox.waiting(100)]
+        assert [message.detail_type for message in waiting if isinstance(message, Event)] == [
+            change.key for change in changes
+        ]
 
     def test_a_copy_lives_without_its_source(self, store: ObjectStore) -> None:
         new_bucket(store)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import urllib.request
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -109,6 +110,12 @@ class Server:
             service,
             **{"endpoint_url": self.url, "region_name": region, "config": config, **keys, **settings},
         )
+
+    def events(self, after: int = 0) -> list[dict[str, Any]]:
+        """What the bus carried behind that sequence, the first thousand, as ``/_sagesse/events`` shows them."""
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"{self.url}/_sagesse/events?after={after}&limit=1000", timeout=60) as answer:
+            return orjson.loads(answer.read())["events"]
 
     def environment(self) -> dict[str, str]:
         """What `eval $(sagesse env)` exports for this server, on top of this process's environment."""

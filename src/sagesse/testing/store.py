@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sagesse.core.record import AlreadyExists, Key, Listing, Record, Store, Token
+from sagesse.core.event import Event, new_event
+from sagesse.core.record import AlreadyExists, Key, Listing, Record, Store, Token, Told
 from sagesse.core.scope import Scope
 
 SCOPE = Scope("123456789012", "eu-central-1")
@@ -31,6 +32,17 @@ def make_record(name: str, *, created: float = 1.0, status: str = "", is_open: b
         is_open=is_open,
         request={"ThingName": name, "Blob": b"\x00\xff", "List": [1, {"a": None}]},
     )
+
+
+def make_event(detail_type: str) -> Event:
+    """An event for tests."""
+    return new_event("test", detail_type, SCOPE, [], {"Blob": "x", "Number": 1}, now=1.0)
+
+
+def told(store: Store) -> list[str]:
+    """The types of the events that wait in the store's outbox."""
+    messages = [packed.message for _, packed in store.outbox.waiting(100)]
+    return [message.detail_type for message in messages if isinstance(message, Event)]
 
 
 class StoreSuite:
@@ -185,6 +197,63 @@ class StoreSuite:
         store.insert(make_record("b"))
         assert [key.name for key in store.open_keys()] == ["a"]
 
+    def test_an_insert_and_its_event_are_written_together(self, store: Store) -> None:
+        """An insert that is refused tells nothing."""
+        store.insert(make_record("a"), make_event("made"))
+        with pytest.raises(AlreadyExists):
+            store.insert(make_record("a"), make_event("never"))
+        assert told(store) == ["made"]
+
+    def test_an_update_and_its_event_are_written_together(self, store: Store) -> None:
+        """The record is stored as it is told of; an update that declines or raises tells nothing."""
+        record = store.insert(make_record("a", status="Old"))
+
+        def change(current: Record) -> Told:
+            return Told(msgspec.structs.replace(current, status="New"), make_event("moved"))
+
+        changed = store.update(record.key, change)
+        store.update(record.key, lambda _: None)
+        assert changed is not None
+        assert (changed.status, changed.version) == ("New", 1)
+        assert store.get(record.key) == changed
+        assert told(store) == ["moved"]
+
+    def test_a_deletion_and_its_event_are_written_together(self, store: Store) -> None:
+        """Deleting what is not there tells nothing."""
+        record = store.insert(make_record("a"))
+        for _ in range(2):
+            store.delete(record.key, lambda _: make_event("gone"))
+        assert told(store) == ["gone"]
+
+    def test_the_outbox_keeps_the_order_of_the_writes(self, store: Store) -> None:
+        """Also when it is read in pieces and forgotten as it goes; numbers are never given twice."""
+        for number in range(5):
+            store.insert(make_record(f"n{number}"), make_event(f"n{number}"))
+        first = store.outbox.waiting(2)
+        store.outbox.forget(first[-1][0])
+        assert told(store) == ["n2", "n3", "n4"]
+        store.outbox.forget(store.outbox.waiting(9)[-1][0])
+        store.insert(make_record("later"), make_event("later"))
+        assert store.outbox.waiting(9)[0][0] > first[-1][0] + 3
+
+    def test_whoever_watches_the_outbox_is_woken(self, store: Store) -> None:
+        """After the commit, and only by writes that tell something."""
+        woken = threading.Event()
+        store.outbox.watch(woken.set)
+        store.insert(make_record("a"))
+        store.insert(make_record("b"))  # when its turn came, the first one had been settled
+        assert not woken.is_set()
+        store.insert(make_record("c"), make_event("told"))
+        assert woken.wait(10)
+
+    def test_the_outbox_is_there_after_reopening(self, store: Store, tmp_path: Path) -> None:
+        """What was told and not forgotten."""
+        store.insert(make_record("a"), make_event("kept"))
+        store.close()
+        again = self.open(tmp_path)
+        assert told(again) == ["kept"]
+        again.close()
+
     def test_a_token_is_found_until_it_is_forgotten(self, store: Store) -> None:
         """Tokens belong to their owner."""
         store.save_token("me", "t", Token(b"digest", b"answer"), expires=10.0)
@@ -192,10 +261,12 @@ class StoreSuite:
         assert store.find_token("you", "t") is None
 
     def test_wipe_leaves_nothing(self, store: Store) -> None:
-        """Records and tokens are gone."""
+        """Records, tokens and what was to be told are gone."""
         record = store.insert(make_record("a"))
         store.save_token("me", "t", Token(b"", b""), expires=10.0)
+        store.update(record.key, lambda current: Told(current, make_event("told")))
         store.wipe()
+        assert told(store) == []
         assert store.get(record.key) is None
         assert store.find_token("me", "t") is None
 

@@ -4,16 +4,9 @@ import pytest
 
 from tests.services.s3.conftest import Refusals
 
-QUEUE = "arn:aws:sqs:us-east-1:123456789012:q"
-
 
 def encrypt(default: dict[str, str], **more: Any) -> dict[str, Any]:
     return {"Rules": [{"ApplyServerSideEncryptionByDefault": default, **more}]}
-
-
-def queue(*events: str, **ends: str) -> dict[str, Any]:
-    rules = [{"Name": name, "Value": value} for name, value in ends.items()]
-    return {"QueueArn": QUEUE, "Events": list(events), "Filter": {"Key": {"FilterRules": rules}}}
 
 
 def test_the_default_encryption_is_what_was_put(s3: Any, bucket: str) -> None:
@@ -44,45 +37,6 @@ def test_a_wrong_default_encryption_is_refused(
 ) -> None:
     error = refused("put_bucket_encryption", Bucket=bucket, ServerSideEncryptionConfiguration=wish)
     assert error[0] == code
-
-
-def test_notifications_are_kept_with_ids(s3: Any, bucket: str) -> None:
-    wish = {"QueueConfigurations": [queue("s3:ObjectCreated:*", prefix="a/")], "EventBridgeConfiguration": {}}
-    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=wish)
-    shown = s3.get_bucket_notification_configuration(Bucket=bucket)
-    (entry,) = shown["QueueConfigurations"]
-    assert entry["QueueArn"] == QUEUE
-    assert entry["Id"]
-    assert entry["Filter"]["Key"]["FilterRules"][0]["Value"] == "a/"
-    assert shown["EventBridgeConfiguration"] == {}
-    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
-    assert "QueueConfigurations" not in s3.get_bucket_notification_configuration(Bucket=bucket)
-
-
-@pytest.mark.parametrize(
-    "entries",
-    [
-        [queue("s3:ObjectCreated:*"), queue("s3:ObjectCreated:Put", prefix="a")],
-        [
-            queue("s3:ObjectRemoved:Delete", prefix="a"),
-            queue("s3:ObjectRemoved:Delete", prefix="ab", suffix="z"),
-        ],
-        [{**queue("s3:ObjectCreated:*"), "QueueArn": "arn:aws:sns:us-east-1:123456789012:t"}],
-    ],
-)
-def test_wrong_notifications_are_refused(
-    bucket: str, refused: Refusals, entries: list[dict[str, Any]]
-) -> None:
-    wish = {"QueueConfigurations": entries}
-    error = refused("put_bucket_notification_configuration", Bucket=bucket, NotificationConfiguration=wish)
-    assert error == ("InvalidArgument", 400)
-
-
-def test_watches_of_other_keys_do_not_overlap(s3: Any, bucket: str) -> None:
-    entries = [queue("s3:ObjectCreated:*", prefix="a"), queue("s3:ObjectCreated:*", prefix="b")]
-    s3.put_bucket_notification_configuration(
-        Bucket=bucket, NotificationConfiguration={"QueueConfigurations": entries}
-    )
 
 
 def test_logging_goes_to_a_bucket_that_is_there(s3: Any, bucket: str, refused: Refusals) -> None:

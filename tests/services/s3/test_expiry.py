@@ -7,15 +7,17 @@ from typing import Any
 import orjson
 import pytest
 
+from sagesse.core.event import Delivery, Event
 from sagesse.engines.objects import LocalObjectStore
 from sagesse.engines.objects.base import Attributes, Lock, ObjectStore
 from sagesse.services.s3 import Expiry
 from sagesse.services.s3._lifecycle import DAY_S, due
-from sagesse.services.s3._setting import LIFECYCLE
+from sagesse.services.s3._setting import LIFECYCLE, NOTIFICATION
 from sagesse.testing import object_version as versions
 from sagesse.testing.clock import HandClock
 from sagesse.testing.object_store import BUCKET, keys, new_bucket, new_upload, page, put, run
 
+QUEUE = "arn:aws:sqs:us-east-1:123456789012:q"
 NOON = 1_700_049_600.0  # of a day whose midnights are whole multiples of DAY_S
 
 
@@ -204,3 +206,42 @@ def test_a_bucket_without_rules_is_left_alone(bench: Bench) -> None:
     new_bucket(bench.store)
     put(bench.store, "k", b"x")
     assert bench.after(1000).keys == ["k"]
+
+
+def told(bench: Bench) -> list[tuple[str, str, str]]:
+    """(deletion type, requester, key) of the events that the bucket told."""
+    messages = [packed.message for _, packed in bench.store.outbox.waiting(99)]
+    return [
+        (event.detail["deletion-type"], event.detail["requester"], event.detail["object"]["key"])
+        for event in messages
+        if isinstance(event, Event) and event.detail["reason"] == "Lifecycle Expiration"
+    ]
+
+
+def test_expirations_are_told(bench: Bench) -> None:
+    new_bucket(bench.store)
+    configuration = {
+        "EventBridgeConfiguration": {},
+        "QueueConfigurations": [{"Id": "q", "QueueArn": QUEUE, "Events": ["s3:LifecycleExpiration:*"]}],
+    }
+    run(bench.store.configure_bucket(BUCKET, NOTIFICATION, configuration))
+    put(bench.store, "k", b"1")
+    bench.rules({"Filter": {}, "Expiration": {"Days": 1}})
+    bench.after(2)
+    assert told(bench) == [("Permanently Deleted", "s3.amazonaws.com", "k")]
+    (delivery,) = [one.message for _, one in bench.store.outbox.waiting(9) if one.service]
+    assert isinstance(delivery, Delivery)
+    (record,) = delivery.body["Records"]
+    assert (record["eventName"], record["eventVersion"]) == ("LifecycleExpiration:Delete", "2.3")
+    assert record["requestParameters"]["sourceIPAddress"] == "s3.amazonaws.com"
+
+
+def test_markers_of_expired_objects_are_told_as_such(bench: Bench) -> None:
+    versions.new_versioned_bucket(bench.store)
+    run(bench.store.configure_bucket(BUCKET, NOTIFICATION, {"EventBridgeConfiguration": {}}))
+    put(bench.store, "k", b"1")
+    bench.rules(
+        {"Filter": {}, "Expiration": {"Days": 1}, "NoncurrentVersionExpiration": {"NoncurrentDays": 1}}
+    )
+    bench.after(2).after(2)
+    assert [one[0] for one in told(bench)] == ["Delete Marker Created", "Permanently Deleted"]
