@@ -34,13 +34,15 @@ def run(invocation: Invocation) -> int:
     options, screen = invocation.options, invocation.screen
     facts = running(invocation.settings.folder)
     page = _page(facts, limit=options.limit, after=options.after, source=options.source)
-    if not options.follow:
-        screen.result(page, *map(line, page["events"]))
+    if screen.as_json and not options.follow:
+        screen.result(page)
         return Exit.DONE
     while True:
         for entry in page["events"]:
             sys.stdout.write((json.dumps(entry) if screen.as_json else line(entry)) + "\n")
         sys.stdout.flush()
+        if not options.follow:
+            return Exit.DONE
         if len(page["events"]) < _PAGE:
             time.sleep(_PAUSE_S)
         page = _page(facts, limit=_PAGE, after=page["last"], source=options.source)
@@ -52,10 +54,11 @@ def line(entry: Mapping[str, Any]) -> str:
         names = ", ".join(
             f"{record['eventName']} {record['s3']['object']['key']}" for record in _records(delivery)
         )
-        return f"{delivery['time']}  {delivery['source']}  for {delivery['destination']}  {names}"
+        return _printable(f"{delivery['time']}  {delivery['source']}  for {delivery['destination']}  {names}")
     event: Mapping[str, Any] = entry["event"]
     about = ", ".join(arn.rsplit(":", 1)[-1] for arn in event["resources"])
-    return f"{event['time']}  {event['source']}  {event['detail-type']}  {about}{_state(event['detail'])}"
+    what = f"{event['detail-type']}  {about}{_state(event['detail'])}"
+    return _printable(f"{event['time']}  {event['source']}  {what}")
 
 
 def _records(delivery: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -69,6 +72,11 @@ def _state(detail: Mapping[str, Any]) -> str:
     states = [str(value) for name, value in detail.items() if name.endswith("Status") and value]
     reason = detail.get("FailureReason")
     return f"  {'/'.join(dict.fromkeys(states))}{f': {reason}' if reason else ''}" if states else ""
+
+
+def _printable(text: str) -> str:
+    """Text that cannot steer a terminal: keys may hold any character."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def _page(facts: Facts, *, limit: int, after: int | None, source: str | None) -> dict[str, Any]:

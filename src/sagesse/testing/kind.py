@@ -10,6 +10,8 @@ A test module names its samples and gets the whole suite:
 It needs the fixtures `server` (a shared `sagesse.testing.server.Server`) and `sample`.
 """
 
+import threading
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -23,6 +25,7 @@ from sagesse.core.scope import Scope
 from sagesse.testing.server import Server
 
 _REGION = "us-east-1"
+_TOLD_S = 60.0
 
 
 def _nothing(_: Any) -> None:
@@ -151,6 +154,19 @@ class KindSuite:
         events = [event for event in map(orjson.loads, lines) if event["eventName"] == sample.create]
         assert any(event["requestParameters"].get(sample.kind.key) == "audited" for event in events)
 
+    def test_what_the_kind_declares_is_told(self, server: Server, sample: Sample) -> None:
+        """Its creation comes to the bus, with its description."""
+        if sample.kind.event is None:
+            pytest.skip("the kind tells nothing")
+        _make(server, sample, "told")
+        arn = sample.kind.arn(_scope(server), "told")
+        end = time.monotonic() + _TOLD_S
+        while not (found := [one["event"] for one in server.events() if _is_about(one, arn)]):
+            assert time.monotonic() < end, "nothing was told in time"
+            threading.Event().wait(0.02)
+        assert found[0]["detail-type"] == sample.kind.event.detail_type
+        assert found[0]["detail"][sample.kind.name_member or sample.kind.key] == "told"
+
     def test_it_can_be_deleted_once(self, server: Server, sample: Sample) -> None:
         """Then it is missing."""
         if sample.kind.delete is None or sample.kind.deletable is not None:
@@ -160,6 +176,10 @@ class KindSuite:
         _call(server, delete, {sample.kind.key: "deleted"})
         with pytest.raises(ClientError):
             _describe(server, sample, "deleted")
+
+
+def _is_about(entry: dict[str, Any], arn: str) -> bool:
+    return "event" in entry and entry["event"]["resources"] == [arn]
 
 
 def _make(server: Server, sample: Sample, name: str) -> dict[str, Any]:

@@ -112,10 +112,16 @@ class Server:
         )
 
     def events(self, after: int = 0) -> list[dict[str, Any]]:
-        """What the bus carried behind that sequence, the first thousand, as ``/_sagesse/events`` shows them."""
+        """What the bus carried behind that sequence, as ``/_sagesse/events`` shows it."""
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"{self.url}/_sagesse/events?after={after}&limit=1000", timeout=60) as answer:
-            return orjson.loads(answer.read())["events"]
+        events: list[dict[str, Any]] = []
+        while True:
+            with opener.open(f"{self.url}/_sagesse/events?after={after}&limit=1000", timeout=60) as answer:
+                page = orjson.loads(answer.read())
+            if not page["events"]:
+                return events
+            events += page["events"]
+            after = page["last"]
 
     def environment(self) -> dict[str, str]:
         """What `eval $(sagesse env)` exports for this server, on top of this process's environment."""
