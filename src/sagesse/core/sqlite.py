@@ -81,7 +81,7 @@ class Database:
         return future
 
     def watch(self, settled: Callable[[], None]) -> None:
-        """Have `settled` called on the writer's thread after every commit; it must be quick and never raise."""
+        """Have `settled` called on the writer's thread after each group of writes; it must be quick and never raise."""
         self._watchers.append(settled)
 
     def close(self) -> None:
