@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sagesse.app import App, is_of_this_machine, remote_place
+from sagesse.app import App, remote_place
 from sagesse.config import Settings, SettingsError, load_settings
 from sagesse.testing.server import Server, ServerDied
 
@@ -152,11 +152,3 @@ def test_a_server_that_cannot_keep_its_payloads_says_why(tmp_path: Path, server:
         Server(tmp_path).start()
     assert "Create the bucket there" in str(caught.value)
     assert "never-told" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("client", "is_ours"),
-    [("127.0.0.1", True), ("::1", True), ("192.0.2.7", True), ("192.0.2.8", False), ("2001:db8::1", False)],
-)
-def test_a_scrub_is_asked_for_from_this_machine_only(client: str, is_ours: bool) -> None:
-    assert is_of_this_machine(client, "192.0.2.7") == is_ours

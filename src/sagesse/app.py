@@ -1,7 +1,6 @@
 """The composition root: the only file that knows every part."""
 
 import asyncio
-import ipaddress
 import logging
 import os
 from collections.abc import Mapping
@@ -49,6 +48,7 @@ from sagesse.engines.streams.log_sqlite import SqliteLogStore
 from sagesse.engines.vault import Vault
 from sagesse.services import cloudwatch, ecr, iam, kms, logs, s3, sagemaker, sagemaker_runtime, sts
 from sagesse.services.iam import RootKey
+from sagesse.wire.administration import for_administrator
 from sagesse.wire.authenticate import Authenticator
 from sagesse.wire.authority import Authority
 from sagesse.wire.event_view import EventView
@@ -293,11 +293,12 @@ class App:
         self.root_key = iam.bootstrap(self._store, self.settings.account, self._clock)
 
     def _own(self) -> dict[str, Any]:
+        administrator = partial(for_administrator, secret=lambda: self.root_key.secret)
         endpoints: dict[str, Any] = {
             "GET /_sagesse/status": self._status,
-            "GET /_sagesse/scrub": self._scrub,
-            "POST /_sagesse/scrub": self._scrub,
-            "GET /_sagesse/events": EventView(self.journal, self.settings.host),
+            "GET /_sagesse/scrub": administrator(self._scrub),
+            "POST /_sagesse/scrub": administrator(self._scrub),
+            "GET /_sagesse/events": administrator(EventView(self.journal)),
         }
         if self.settings.ephemeral:
             endpoints["POST /_sagesse/reset"] = self._reset
@@ -335,8 +336,6 @@ class App:
 
     async def _scrub(self, request: WireRequest) -> WireReply:
         """POST begins a scrub, unless one runs: ``{"rate_bytes": ...}``, 0 for no bound. Both tell how far it is."""
-        if not is_of_this_machine(request.client, self.settings.host):
-            return _json(403, {"message": "only for this machine: it names objects, and asks for no key"})
         if request.method == "POST":
             try:
                 wish = msgspec.json.decode(request.body or b"{}", type=ScrubWish)
@@ -374,11 +373,6 @@ def _metrics_of(images: Images, image: str) -> list[dict[str, str]]:
     if recipe.name not in ALGORITHMS:
         return []
     return [{"Name": metric.name, "Regex": metric.regex} for metric in algorithm(recipe.name).metrics]
-
-
-def is_of_this_machine(client: str, host: str) -> bool:
-    """Whether a client connects from here: by loopback, or from the very address the server listens on."""
-    return client == host or ipaddress.ip_address(client).is_loopback
 
 
 def _json(status: int, content: Any) -> WireReply:

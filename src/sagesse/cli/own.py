@@ -11,15 +11,17 @@ from sagesse.cli.instance import Facts
 _ANSWER_S = 5.0
 
 
-def ask(facts: Facts, what: str) -> dict[str, Any]:
-    """The answer to ``GET /_sagesse/<what>``.
+def ask(facts: Facts, what: str, body: bytes | None = None) -> dict[str, Any]:
+    """The answer to ``GET /_sagesse/<what>``, or to a POST of `body`, as the administrator.
 
     Raises:
         CommandFailed: the server does not answer, or refuses.
     """
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    headers = {"Authorization": f"Bearer {facts.secret_access_key}"}
+    request = urllib.request.Request(f"{facts.url}/_sagesse/{what}", body, headers)
     try:
-        with opener.open(f"{facts.url}/_sagesse/{what}", timeout=_ANSWER_S) as answer:
+        with opener.open(request, timeout=_ANSWER_S) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as refusal:
         with refusal:

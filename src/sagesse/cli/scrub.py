@@ -6,7 +6,6 @@ import json
 import sqlite3
 import threading
 import time
-import urllib.request
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +15,12 @@ from rich.markup import escape
 from sagesse.cli.command import Invocation
 from sagesse.cli.failure import CommandFailed, Exit
 from sagesse.cli.instance import Facts, Occupied, find, hold, running
+from sagesse.cli.own import ask
 from sagesse.cli.screen import Screen
 
 if TYPE_CHECKING:
     from sagesse.engines.objects.scrub import Scrub
 
-_ANSWER_S = 10.0
 _LOOK_S = 0.2
 _MIB = 1 << 20
 _SHOWN = 20
@@ -65,24 +64,12 @@ def _rate(text: str) -> int:
 
 def _of_server(server: Facts, rate_bytes: int) -> Iterator[dict[str, Any]]:
     """How far a running server is with it; one that it is at already is joined."""
-    told = _ask(server, json.dumps({"rate_bytes": rate_bytes}).encode())
+    told = ask(server, "scrub", json.dumps({"rate_bytes": rate_bytes}).encode())
     while told.pop("running"):
         yield told
         time.sleep(_LOOK_S)
-        told = _ask(server, None)
+        told = ask(server, "scrub")
     yield told
-
-
-def _ask(server: Facts, body: bytes | None) -> dict[str, Any]:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(f"{server.url}/_sagesse/scrub", body, timeout=_ANSWER_S) as answer:
-            return json.load(answer)
-    except (OSError, ValueError) as error:
-        raise CommandFailed(
-            f"the server with process id {server.pid} does not answer at {server.url}: {error}",
-            fix="Look into run/server.log of its data directory; `sagesse down` ends it.",
-        ) from error
 
 
 def _of_files(folder: Path, rate_bytes: int) -> Iterator[dict[str, Any]]:

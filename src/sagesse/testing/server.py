@@ -111,12 +111,18 @@ class Server:
             **{"endpoint_url": self.url, "region_name": region, "config": config, **keys, **settings},
         )
 
+    @property
+    def administrator(self) -> dict[str, str]:
+        """The header that opens the server's own endpoints."""
+        return {"Authorization": f"Bearer {self.ready['secret_access_key']}"}
+
     def events(self, after: int = 0) -> list[dict[str, Any]]:
         """What the bus carried behind that sequence, as ``/_sagesse/events`` shows it."""
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         events: list[dict[str, Any]] = []
         while True:
-            with opener.open(f"{self.url}/_sagesse/events?after={after}&limit=1000", timeout=60) as answer:
+            url = f"{self.url}/_sagesse/events?after={after}&limit=1000"
+            with opener.open(urllib.request.Request(url, headers=self.administrator), timeout=60) as answer:
                 page = orjson.loads(answer.read())
             if not page["events"]:
                 return events

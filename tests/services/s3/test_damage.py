@@ -117,8 +117,10 @@ def test_damage_that_came_while_no_server_ran(tmp_path: Path) -> None:
 
 
 def test_the_own_endpoint_refuses_what_it_does_not_know(server: Server) -> None:
+    body = b'{"rate_bytes": -1}'
+    request = urllib.request.Request(f"{server.url}/_sagesse/scrub", body, server.administrator)
     with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(f"{server.url}/_sagesse/scrub", b'{"rate_bytes": -1}', timeout=10)
+        urllib.request.urlopen(request, timeout=10)
     with caught.value:
         assert caught.value.code == 400
 
