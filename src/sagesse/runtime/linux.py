@@ -3,6 +3,7 @@
 import ctypes
 import os
 import struct
+from pathlib import Path
 
 NEW_NS, NEW_UTS, NEW_IPC, NEW_USER, NEW_PID, NEW_NET = (
     0x00020000,
@@ -29,6 +30,20 @@ def _check(result: int, what: str) -> None:
 def unshare(flags: int) -> None:
     """Leave the shared namespaces named by `flags`."""
     _check(_libc.unshare(flags), "unshare")
+
+
+def enter_user_namespace(flags: int = 0) -> None:
+    """Leave the user namespace, and those named by `flags`, for new ones; the user stays who it is."""
+    uid, gid = os.geteuid(), os.getegid()
+    unshare(NEW_USER | flags)
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+
+
+def join(namespace: int) -> None:
+    """Enter the namespace behind an open ``/proc/<pid>/ns/<name>``."""
+    _check(_libc.setns(namespace, 0), "setns")
 
 
 def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:

@@ -43,7 +43,9 @@ class Plan(msgspec.Struct, frozen=True):
         mounts: folder as the job sees it -> folder under the run's folder (or an absolute one).
         max_runtime_s: after this the job gets SIGTERM, and SIGKILL after `stop_grace_s`.
         isolate_network: only a loopback interface of its own; refused where the machine cannot do it.
-        hostname: what the job calls itself; it resolves to 127.0.0.1 inside.
+        hostname: what the job calls itself; it resolves to 127.0.0.1 inside, unless `hosts` says where.
+        hosts: address by name, for names that resolve inside: the job's hosts, where it has several.
+        peers: ids of the runs (whose folders exist) that share the network of an isolated run.
         threads: how many threads numerical libraries may use.
         is_contained: the program makes a container of its own, so it runs as a process of this machine, unseen by
             our isolation.
@@ -59,6 +61,8 @@ class Plan(msgspec.Struct, frozen=True):
     stop_grace_s: float = 120.0
     isolate_network: bool = False
     hostname: str = "algo-1"
+    hosts: dict[str, str] = {}
+    peers: tuple[str, ...] = ()
     threads: int = 1
     memory_bytes: int | None = None
     is_contained: bool = False

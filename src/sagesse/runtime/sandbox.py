@@ -5,20 +5,18 @@ supervisor calls `enter`, its child (pid 1 inside) calls `build`.
 """
 
 import errno
-import fcntl
 import os
 import re
 import signal
 import socket
-import struct
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import NamedTuple
 
 from sagesse.runtime import linux
-
-_SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
+from sagesse.runtime.network import enter_network
+from sagesse.runtime.plan import Command, Plan
 
 
 class Level(IntEnum):
@@ -46,7 +44,6 @@ class View(NamedTuple):
     shown: tuple[Path, ...]
     hosts: Path
     hostname: str
-    isolate_network: bool
 
 
 class SandboxRefused(Exception):  # noqa: N818 - a refusal, not a failure
@@ -61,33 +58,39 @@ def probe(folder: Path) -> Level:
     return Level.NONE
 
 
-def enter(level: Level) -> None:
-    """Leave the machine's user (and pid) namespace; children of the caller live in the new ones."""
+def enter(level: Level, folder: Path, plan: Plan) -> None:
+    """Leave the machine's user (and pid, and network) namespace; children of the caller live in the new ones.
+
+    Args:
+        level: how far apart.
+        folder: of the run.
+        plan: says whether the network is left, and with which other runs.
+
+    Raises:
+        SandboxRefused: the plan asks for what needs namespaces, and there are none.
+        OSError: the kernel refused a step.
+    """
     if level == Level.NONE:
+        _refuse(plan)
         return
-    uid, gid = os.geteuid(), os.getegid()
-    linux.unshare(linux.NEW_USER | (linux.NEW_PID if level == Level.FULL else 0))
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
-    Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+    if plan.isolate_network:
+        enter_network(folder, [folder.parent / peer for peer in plan.peers])
+    else:
+        linux.enter_user_namespace()
+    if level == Level.FULL:
+        linux.unshare(linux.NEW_PID)
 
 
 def build(level: Level, view: View) -> None:
     """Lay out what the job sees, then give up the power to change it.
 
     Raises:
-        SandboxRefused: network isolation was asked for and there are no namespaces.
         OSError: the kernel refused a step.
     """
     if level == Level.NONE:
-        if view.isolate_network:
-            raise SandboxRefused("network isolation needs user namespaces, which this machine does not offer")
         return
-    network = linux.NEW_NET if view.isolate_network else 0
-    linux.unshare(linux.NEW_NS | linux.NEW_IPC | linux.NEW_UTS | network)
+    linux.unshare(linux.NEW_NS | linux.NEW_IPC | linux.NEW_UTS)
     linux.mount("", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
-    if network:
-        _raise_loopback()
     socket.sethostname(view.hostname)
     shown = {str(folder): folder for folder in view.shown} if view.hidden else {}
     _bind_all({**shown, **view.mounts, "/etc/hosts": view.hosts}, view.hidden)
@@ -102,6 +105,12 @@ def rewrite(text: str, mounts: Mapping[str, Path]) -> str:
         folder = str(mounts[inside])
         text = re.sub(rf"(?<![\w/.-]){re.escape(inside)}(?![\w.-])", lambda _, to=folder: to, text)
     return text
+
+
+def _refuse(plan: Plan) -> None:
+    wanted = "network isolation" if plan.isolate_network else "a job of several hosts" if plan.hosts else ""
+    if wanted:
+        raise SandboxRefused(f"{wanted} needs user namespaces, which this machine does not offer")
 
 
 def _bind_all(mounts: Mapping[str, Path], hidden: Sequence[str]) -> None:
@@ -151,11 +160,6 @@ def _hide(path: str) -> None:
         linux.bind("/dev/null", path)
 
 
-def _raise_loopback() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sh", b"lo", _IFF_UP))
-
-
 def _succeeds_in_child(level: Level, folder: Path) -> bool:
     child = os.fork()
     if child == 0:
@@ -166,11 +170,11 @@ def _succeeds_in_child(level: Level, folder: Path) -> bool:
 def _try(level: Level, folder: Path) -> int:
     """0 when a job at `level` would come up; runs in a process of its own."""
     try:
-        enter(level)
+        enter(level, folder, Plan("probe", Command(())))
         inner = os.fork()
         if inner == 0:
             linux.die_with_parent(signal.SIGKILL)
-            build(level, View({"/opt/ml": folder}, (), (), Path("/dev/null"), "probe", False))
+            build(level, View({"/opt/ml": folder}, (), (), Path("/dev/null"), "probe"))
             os.listdir("/opt/ml")  # root without its capabilities may be kept out of a user's folder
             os._exit(0)
         return os.waitpid(inner, 0)[1] and 1

@@ -22,7 +22,7 @@ from sagesse.runtime.output import LineLog
 from sagesse.runtime.plan import Plan
 from sagesse.runtime.process import descendants, kill_descendants, memory_bytes
 from sagesse.runtime.run_folder import Outcome, Reason, Status
-from sagesse.runtime.sandbox import Level, View, enter
+from sagesse.runtime.sandbox import Level, SandboxRefused, View, enter
 from sagesse.runtime.thread_budget import LoadedLibraries
 
 _MEMORY_CHECK_S = 0.5
@@ -83,12 +83,19 @@ def _lay_out(folder: Path, plan: Plan, host: Host) -> View:
     shown = (*host.shown, folder / "home", folder / "tmp")
     for path in (*mounts.values(), *shown):
         path.mkdir(parents=True, exist_ok=True)
-    hosts = folder / "hosts"
+    return View(mounts, host.hidden, shown, _write_hosts(folder / "hosts", plan), plan.hostname)
+
+
+def _write_hosts(file: Path, plan: Plan) -> Path:
+    """The job's ``/etc/hosts``: the machine's, but for the names of the job's own hosts, and those."""
+    names = {plan.hostname: "127.0.0.1", **plan.hosts}
+    lines: list[str] = []
     with contextlib.suppress(OSError):
-        hosts.write_text(Path("/etc/hosts").read_text())
-    with hosts.open("a") as file:
-        file.write(f"\n127.0.0.1 {plan.hostname}\n")
-    return View(mounts, host.hidden, shown, hosts, plan.hostname, plan.isolate_network)
+        lines = Path("/etc/hosts").read_text().splitlines()
+    lines = [line for line in lines if names.keys().isdisjoint(line.split()[1:])]
+    lines += [f"{address} {name}" for name, address in names.items()]
+    file.write_text("\n".join([*lines, ""]))
+    return file
 
 
 def _clean_up(plan: Plan) -> None:
@@ -124,7 +131,7 @@ class _Supervision:
             return self._outcome("stopped")
         try:
             self._start()
-        except OSError as error:
+        except (OSError, SandboxRefused) as error:
             self._message = str(error)
             return self._outcome("setup")
         self._watch()
@@ -135,7 +142,7 @@ class _Supervision:
         linux.adopt_orphans()
         self._output, output = os.pipe2(os.O_CLOEXEC)
         self._events, report = os.pipe2(os.O_CLOEXEC)
-        enter(self._level)
+        enter(self._level, self._folder, self._plan)
         signal.pthread_sigmask(signal.SIG_BLOCK, INIT_SIGNALS)
         self._init = os.fork()
         if self._init == 0:

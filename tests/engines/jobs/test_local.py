@@ -3,15 +3,18 @@
 import json
 import os
 import select
+import shlex
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from sagesse.engines.jobs.base import JobEngineError, Plan, PythonEntry
@@ -158,6 +161,89 @@ def test_network_isolation_is_refused_where_it_cannot_be_had(tmp_path: Path) -> 
         run = finish(jobs, shell("echo ran", isolate_network=True))
         assert (run.reason, run.exit_code, output(run)) == ("setup", None, [])
         assert "network isolation" in run.message
+
+
+HOSTS = {"algo-1": "127.8.9.1", "algo-2": "127.8.9.2"}
+
+
+def _pair(engine: LocalJobs, text: tuple[str, str], **limits: object) -> list[Plan]:
+    """The plans of two hosts of one job, whose folders are there."""
+    ids = [f"run-{uuid.uuid4().hex}" for _ in HOSTS]
+    for run_id in ids:
+        engine.folder(run_id)
+    return [
+        shell(text[number], run_id, hostname=name, hosts=HOSTS, peers=(ids[1 - number],), **limits)
+        for number, (run_id, name) in enumerate(zip(ids, HOSTS, strict=True))
+    ]
+
+
+def _listen(port: str = "0") -> str:
+    """A program that says hello to one caller at its own name, and tells the port in /opt/ml/port."""
+    return (
+        "import socket, os\n"
+        f"s = socket.create_server((socket.gethostname(), {port}))\n"
+        "open('/opt/ml/part', 'w').write(str(s.getsockname()[1]))\n"
+        "os.rename('/opt/ml/part', '/opt/ml/port')\n"
+        "s.accept()[0].sendall(b'hello from ' + s.getsockname()[0].encode())\n"
+    )
+
+
+CALL = (
+    "import socket, os\n"
+    "while not os.path.exists('/opt/ml/port'): pass\n"
+    "c = socket.create_connection(('algo-1', int(open('/opt/ml/port').read())))\n"
+    "print(c.recv(99).decode())\n"
+)
+
+
+def _python(program: str) -> str:
+    return f"exec python -c {shlex.quote(program)}"
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_the_hosts_of_a_job_reach_each_other_by_name(engine: LocalJobs, isolated: bool) -> None:
+    _needs_namespaces(engine)
+    first, second = _pair(engine, (_python(_listen()), _python(CALL)), isolate_network=isolated)
+    second = msgspec.structs.replace(second, mounts={"/opt/ml": str(engine.folder(first.run_id) / "ml")})
+    engine.ensure(second)
+    engine.ensure(first)
+    assert output(engine.wait(second.run_id, 30)) == ["hello from 127.8.9.1"]
+    assert engine.wait(first.run_id, 30).exit_code == 0
+
+
+def test_isolated_hosts_reach_nothing_but_each_other(engine: LocalJobs) -> None:
+    _needs_namespaces(engine)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        call = _python(f"import socket; socket.create_connection(('127.0.0.1', {port}), 2)")
+        plans = _pair(engine, (f"{call} 2>/dev/null", f"{call} 2>/dev/null"), isolate_network=True)
+        for plan in plans:
+            engine.ensure(plan)
+        assert [engine.wait(plan.run_id, 30).exit_code for plan in plans] == [1, 1]
+
+
+def test_an_isolated_host_starts_when_another_has_ended_already(engine: LocalJobs) -> None:
+    _needs_namespaces(engine)
+    first, second = _pair(engine, ("echo one", "echo two"), isolate_network=True)
+    assert [output(finish(engine, plan)) for plan in (first, second)] == [["one"], ["two"]]
+
+
+def test_isolated_hosts_see_only_their_own_processes_and_names(engine: LocalJobs) -> None:
+    if finish(engine, shell(":")).isolation_level != 1:
+        pytest.skip("this machine offers no pid namespaces")
+    look = f"hostname; ls /proc | grep -c '^[0-9]'; {ENDLESS}"
+    first, second = _pair(engine, (look, "hostname; ls /proc | grep -c '^[0-9]'"), isolate_network=True)
+    wait_for_line(engine.ensure(first), "algo-1")
+    name, count = output(finish(engine, second))
+    engine.discard(first.run_id)
+    assert name == "algo-2"
+    assert int(count) <= 5
+
+
+def test_several_hosts_are_refused_without_namespaces(bare: LocalJobs) -> None:
+    run = finish(bare, _pair(bare, ("echo ran", ":"))[0])
+    assert (run.reason, output(run)) == ("setup", [])
+    assert "several hosts" in run.message
 
 
 def test_hidden_files_are_not_seen(tmp_path: Path) -> None:
