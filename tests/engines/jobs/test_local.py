@@ -228,16 +228,17 @@ def test_an_isolated_host_starts_when_another_has_ended_already(engine: LocalJob
     assert [output(finish(engine, plan)) for plan in (first, second)] == [["one"], ["two"]]
 
 
-def test_isolated_hosts_see_only_their_own_processes_and_names(engine: LocalJobs) -> None:
+def test_isolated_hosts_share_their_network_and_nothing_else(engine: LocalJobs) -> None:
     if finish(engine, shell(":")).isolation_level != 1:
         pytest.skip("this machine offers no pid namespaces")
-    look = f"hostname; ls /proc | grep -c '^[0-9]'; {ENDLESS}"
-    first, second = _pair(engine, (look, "hostname; ls /proc | grep -c '^[0-9]'"), isolate_network=True)
-    wait_for_line(engine.ensure(first), "algo-1")
-    name, count = output(finish(engine, second))
+    look = "readlink /proc/self/ns/net; hostname; ls /proc | grep -c '^[0-9]'; echo done"
+    first, second = _pair(engine, (f"{look}; {ENDLESS}", look), isolate_network=True)
+    wait_for_line(engine.ensure(first), "done")
+    theirs = [output(engine.look(first.run_id)), output(finish(engine, second))]
     engine.discard(first.run_id)
-    assert name == "algo-2"
-    assert int(count) <= 5
+    assert theirs[0][0] == theirs[1][0]
+    assert [lines[1] for lines in theirs] == ["algo-1", "algo-2"]
+    assert all(int(lines[2]) <= 5 for lines in theirs)
 
 
 def test_several_hosts_are_refused_without_namespaces(bare: LocalJobs) -> None:
