@@ -272,7 +272,7 @@ class App:
             if record.state.get("threads"):
                 self.capacity.adopt(record.state["run_id"], record.state["threads"])
         for run_id in self.jobs.runs():
-            if run_id.startswith(_JOB_RUNS) and run_id not in runs:
+            if run_id.startswith(_JOB_RUNS) and sagemaker.job_run_id(run_id) not in runs:
                 self.jobs.discard(run_id)
 
     def _end_jobs(self) -> None:

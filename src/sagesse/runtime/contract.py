@@ -68,17 +68,26 @@ def resource_config(
     hosts: Sequence[str] = ("algo-1",),
     current_host: str = "algo-1",
     group_name: str = "homogeneousCluster",
+    groups: Mapping[str, tuple[str, Sequence[str]]] | None = None,
     network_interface_name: str = "lo",
 ) -> dict[str, Any]:
-    """The content of ``resourceconfig.json`` for one host of a job."""
-    ordered = sorted(hosts)
-    group = {"instance_group_name": group_name, "instance_type": instance_type, "hosts": ordered}
+    """The content of ``resourceconfig.json`` for one host of a job.
+
+    Args:
+        instance_type, group_name: of this host.
+        hosts: all of them, where they are one group.
+        groups: by name, the instance type and the hosts of each group.
+    """
+    groups = groups or {group_name: (instance_type, hosts)}
     return {
         "current_host": current_host,
         "current_instance_type": instance_type,
         "current_group_name": group_name,
-        "hosts": ordered,
-        "instance_groups": [group],
+        "hosts": sorted(name for _, names in groups.values() for name in names),
+        "instance_groups": [
+            {"instance_group_name": name, "instance_type": kind, "hosts": sorted(names)}
+            for name, (kind, names) in groups.items()
+        ],
         "network_interface_name": network_interface_name,
     }
 

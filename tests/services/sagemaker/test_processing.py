@@ -249,7 +249,6 @@ def _cluster(**members: Any) -> dict[str, Any]:
     ("members", "named"),
     [
         (_athena(), "AthenaDatasetDefinition"),
-        (_cluster(InstanceCount=2), "InstanceCount 2"),
         (_cluster(VolumeKmsKeyId="k"), "VolumeKmsKeyId"),
         (
             {

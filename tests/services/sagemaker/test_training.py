@@ -232,7 +232,7 @@ def test_a_bad_hyperparameter_is_the_clients_error(server: Server) -> None:
     "members",
     [
         {"VpcConfig": {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}},
-        {"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1}},
+        {"ExperimentConfig": {"ExperimentName": "e"}},
     ],
 )
 def test_members_that_are_not_supported_are_refused_by_name(

@@ -2,8 +2,8 @@
 
 What it is: training and processing jobs, models, endpoint configurations and endpoints, with SageMaker's names, states
 and errors.
-What really runs: a job is a process on this machine with its own ``/opt/ml`` (`engines.jobs`); an endpoint is
-model server processes behind the gateway (`engines.serving`).
+What really runs: a job is a process on this machine for each instance, with its own ``/opt/ml`` (`engines.jobs`); an
+endpoint is model server processes behind the gateway (`engines.serving`).
 What differs from AWS: docs/services/sagemaker.md.
 """
 
@@ -22,7 +22,8 @@ from sagesse.engines.serving.base import ServingEngine
 from sagesse.engines.serving.routing import EndpointKey, RoutingTable, Variant
 from sagesse.engines.streams.log import LogStore
 from sagesse.services.sagemaker._home import Home
-from sagesse.services.sagemaker._run import JobParts
+from sagesse.services.sagemaker._hosts import job_run_id
+from sagesse.services.sagemaker._job import JobParts
 from sagesse.services.sagemaker._spot import SpotMarket
 from sagesse.services.sagemaker.deployment import Deployments, live_variants
 from sagesse.services.sagemaker.endpoint import ENDPOINT, Endpoints
@@ -35,7 +36,7 @@ from sagesse.services.sagemaker.tag import Tags
 from sagesse.services.sagemaker.training import TrainingJobs, interrupt
 from sagesse.services.sagemaker.training_run import TrainingRun
 
-__all__ = ["Home", "interrupt", "route_of", "services"]
+__all__ = ["Home", "interrupt", "job_run_id", "route_of", "services"]
 
 
 def route_of(store: Store, key: EndpointKey) -> Sequence[Variant] | None:

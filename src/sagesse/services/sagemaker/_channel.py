@@ -1,6 +1,7 @@
 """The input channels of a training job: from S3 to ``/opt/ml/input/data/<channel>``."""
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import orjson
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError, validation_error
 from sagesse.services.sagemaker._error import refuse_unsupported
+from sagesse.services.sagemaker._share import ALL, Share
 from sagesse.services.sagemaker._transfer import (
     BadLocation,
     Location,
@@ -60,17 +62,19 @@ def check_channel(channel: Mapping[str, Any], input_mode: str) -> None:
         )
 
 
-def fetch_channel(ctx: Context, channel: Mapping[str, Any], folder: Path) -> None:
-    """Download a channel's objects into `folder`; may be repeated.
+def fetch_channel(ctx: Context, channel: Mapping[str, Any], folder: Path, *, share: Share = ALL) -> None:
+    """Download a channel's objects into `folder`, those of the `share` if they are sharded; may be repeated.
 
     Raises:
         ChannelError: nothing there, or not allowed.
     """
-    fetch_source(ctx, channel["DataSource"]["S3DataSource"], folder)
+    fetch_source(ctx, channel["DataSource"]["S3DataSource"], folder, share=share)
 
 
-def fetch_source(ctx: Context, source: Mapping[str, Any], folder: Path) -> None:
+def fetch_source(ctx: Context, source: Mapping[str, Any], folder: Path, *, share: Share = ALL) -> None:
     """Download what `S3Uri` and `S3DataType` of a source name into `folder`; may be repeated.
+
+    With `S3DataDistributionType` ShardedByS3Key only the `share` of it, which may be nothing.
 
     Raises:
         ChannelError: nothing there, or not allowed.
@@ -80,15 +84,17 @@ def fetch_source(ctx: Context, source: Mapping[str, Any], folder: Path) -> None:
         objects = (
             _from_manifest(ctx, place) if source["S3DataType"] == "ManifestFile" else _from_prefix(ctx, place)
         )
-        count = 0
-        for item, name in objects:
-            download(ctx, item, _inside(folder, name))
-            count += 1
+        first = next(objects, None)
+        if first is not None:
+            is_sharded = source.get("S3DataDistributionType") == "ShardedByS3Key"
+            folder.mkdir(parents=True, exist_ok=True)
+            for item, name in (share if is_sharded else ALL).take(chain([first], objects)):
+                download(ctx, item, _inside(folder, name))
     except ServiceError as error:
         raise ChannelError(_explain(error, source["S3Uri"])) from error
     except (BadLocation, NotADirectoryError, IsADirectoryError, FileExistsError) as error:
         raise ChannelError(f"ClientError: Data download failed: {error}") from error
-    if count == 0:
+    if first is None:
         raise ChannelError(
             f"ClientError: Data download failed:No S3 objects found under S3 URL {source['S3Uri']!r} given in input "
             f"data source. Please ensure that the bucket exists in the selected region ({ctx.region}), that objects "

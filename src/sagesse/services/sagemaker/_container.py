@@ -32,6 +32,9 @@ def contained(plan: Plan, recipe: Recipe, folder: Path, containers: Containers, 
             "--user",
             f"{os.geteuid()}:{os.getegid()}",
         ]  # else its files would be root's, not ours to remove
+    if plan.hosts:
+        argv += ["--hostname", plan.hostname]
+        argv += [f"--add-host={name}:{address}" for name, address in plan.hosts.items()]
     for inside, outside in plan.mounts.items():
         argv += ["--volume", f"{folder / outside}:{inside}"]
     argv += ["--volume", f"{shown}:{shown}:ro"]
@@ -48,6 +51,8 @@ def contained(plan: Plan, recipe: Recipe, folder: Path, containers: Containers, 
         environment={**environment, **containers.variables},
         mounts={},
         isolate_network=False,
+        hosts={},
+        peers=(),
         is_contained=True,
         cleanup=(program, "rm", "--force", name),
     )

@@ -1,6 +1,6 @@
 """How a job's own AWS clients find their way back here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,9 +20,14 @@ class Home(NamedTuple):
     url: Callable[[], str]
     bundle: Path
 
-    def variables(self, region: str, session: Credential | None = None) -> dict[str, str]:
-        """What a job's AWS clients read: region, endpoint, proxy, certificates and, if given, credentials."""
-        url, bundle = self.url(), str(self.bundle)
+    def variables(
+        self, region: str, session: Credential | None = None, *, direct: Iterable[str] = ()
+    ) -> dict[str, str]:
+        """What a job's AWS clients read: region, endpoint, proxy, certificates and, if given, credentials.
+
+        The host names in `direct` are reached without the proxy, as all of this machine is.
+        """
+        url, bundle, no_proxy = self.url(), str(self.bundle), ",".join((_LOOPBACK, *direct))
         found = {
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,
@@ -30,7 +35,7 @@ class Home(NamedTuple):
             "AWS_CA_BUNDLE": bundle,
             "REQUESTS_CA_BUNDLE": bundle,
         }
-        for name, value in (("HTTPS_PROXY", url), ("NO_PROXY", _LOOPBACK)):
+        for name, value in (("HTTPS_PROXY", url), ("NO_PROXY", no_proxy)):
             found |= {name: value, name.lower(): value}  # where both are set, the lower-case one counts
         if session is not None:
             found["AWS_ACCESS_KEY_ID"] = session.access_key_id

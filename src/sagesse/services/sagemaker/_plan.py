@@ -1,6 +1,6 @@
 """From a training job's request to files under ``/opt/ml`` and a command to run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from sagesse.runtime.contract import (
     SOURCE_ARCHIVE,
     input_data_config,
     read_failure,
-    resource_config,
     write_training_input,
 )
 from sagesse.services.sagemaker._channel import ChannelError
@@ -67,15 +66,17 @@ class JobFiles:
                 f"ClientError: The source code {uri!r} could not be downloaded: {error}"
             ) from error
 
-    def write_contract(self, record: Record) -> None:
-        """Make the folders and the files of ``input/config``."""
+    def write_contract(
+        self, record: Record, channels: Sequence[Mapping[str, Any]], resource: Mapping[str, Any]
+    ) -> None:
+        """Make the folders and the files of ``input/config``, for the host that `resource` is of and its channels."""
         request = record.request
         mode = request["AlgorithmSpecification"]["TrainingInputMode"]
         write_training_input(
             self.root,
             hyperparameters=request.get("HyperParameters", {}),
-            resource=resource_config(instance_type=request["ResourceConfig"]["InstanceType"]),
-            channels=input_data_config(request.get("InputDataConfig", ()), input_mode=mode),
+            resource=resource,
+            channels=input_data_config(channels, input_mode=mode),
             more={
                 "trainingjobconfig": {"TrainingJobName": record.name, "TrainingJobArn": record.arn},
                 **(
@@ -85,7 +86,7 @@ class JobFiles:
         )
 
 
-def make_entry(recipe: Recipe, request: Mapping[str, Any], files: JobFiles) -> Entry:
+def make_entry(recipe: Recipe, request: Mapping[str, Any]) -> Entry:
     """What to run: the request's own entrypoint, a user script, or the built-in algorithm."""
     specification = request["AlgorithmSpecification"]
     entrypoint: list[str] = list(specification.get("ContainerEntrypoint", ()))
@@ -93,11 +94,18 @@ def make_entry(recipe: Recipe, request: Mapping[str, Any], files: JobFiles) -> E
         return program_entry([*entrypoint, *specification.get("ContainerArguments", ())], recipe)
     if recipe.kind == "command":
         return Command(argv=(*recipe.command, "train"), cwd="/")
-    if recipe.kind == "algorithm" and "sagemaker_program" not in request.get("HyperParameters", {}):
+    if is_builtin(recipe, request):
         return PythonEntry(module="sagesse.runtime.train", args=(recipe.name,), preload=recipe.preload)
     if recipe.kind == "container":
         return Command(argv=("", "train"))
     return script_entry(recipe)
+
+
+def is_builtin(recipe: Recipe, request: Mapping[str, Any]) -> bool:
+    """Whether the job runs the image's own algorithm, and no program of the user's."""
+    if request["AlgorithmSpecification"].get("ContainerEntrypoint"):
+        return False
+    return recipe.kind == "algorithm" and "sagemaker_program" not in request.get("HyperParameters", {})
 
 
 def _plain(value: str) -> str:

@@ -1,79 +1,37 @@
 """What every job goes through: start, download, run, upload, end.
 
 `JobRun.advance` takes one step; each step is idempotent and may be interrupted anywhere: what is done is on
-disk or in the record, and the process itself belongs to the job engine, which never runs a run twice.
-Training and processing say what is theirs in the methods below "Theirs".
+disk or in the record, and the processes belong to the job engine, which never runs a run twice. A job has a run for
+each of its hosts. Training and processing say what is theirs in the methods below "Theirs".
 """
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 from sagesse.core.call import Context
 from sagesse.core.kind import Kind
-from sagesse.core.principal import Credential, Credentials
+from sagesse.core.principal import Credential
 from sagesse.core.record import Record
-from sagesse.engines.capacity import Capacity, instance_cores
 from sagesse.engines.image import ImageProblem, Recipe
-from sagesse.engines.image_registry import Images
-from sagesse.engines.jobs.base import JobEngine, Plan, Run
+from sagesse.engines.jobs.base import Plan
 from sagesse.services.sagemaker._channel import ChannelError
 from sagesse.services.sagemaker._container import contained
+from sagesse.services.sagemaker._ending import HostRun, decisive, ended_well, ends_the_others, failure_reason
 from sagesse.services.sagemaker._entry import Entry, path_variables
-from sagesse.services.sagemaker._home import Home
+from sagesse.services.sagemaker._hosts import Host, Hosts, InstanceGroup, job_run_id
+from sagesse.services.sagemaker._job import Job, JobFailed, JobParts
 from sagesse.services.sagemaker._plan import JobFiles
 from sagesse.services.sagemaker._session import RoleError, role_session
-from sagesse.services.sagemaker.log import LogShipper
 
-REASON_LENGTH = 1024
-MAX_RUNTIME_S = 86_400
+_REASON_LENGTH = 1024
+_MAX_RUNTIME_S = 86_400
 _POLL_S = 0.25  # how often a running job's log is shipped
 _SYNC_S = 1.0  # how often the folders that are stored while it runs are looked at
 _QUEUE_S = 5.0  # how often a waiting job looks again, should nobody wake it
 _GRACE_S = 120.0  # between SIGTERM and SIGKILL, as SageMaker gives
-
-
-class JobFailed(Exception):  # noqa: N818 - reads as the fact it states
-    """The job cannot go on; the text is its FailureReason."""
-
-
-class JobParts(NamedTuple):
-    """What jobs stand on.
-
-    Attributes:
-        engine: runs the processes.
-        capacity: the machine's cores.
-        credentials: where role sessions are looked up.
-        shipper: takes the log lines and metrics of a job.
-        images: what runs an image here.
-        home: where a job's own AWS clients find this server.
-    """
-
-    engine: JobEngine
-    capacity: Capacity
-    credentials: Credentials
-    shipper: LogShipper
-    images: Images
-    home: Home
-
-
-class Job(NamedTuple):
-    """A job in the step that is being taken."""
-
-    ctx: Context
-    kind: Kind
-    record: Record
-
-    @property
-    def run_id(self) -> str:
-        """The engine's name of its present run."""
-        return self.record.state["run_id"]
-
-    @property
-    def is_stopping(self) -> bool:
-        """Whether someone asked it to stop."""
-        return self.record.status == "Stopping"
+_ON_LOOPBACK = {"GLOO_SOCKET_IFNAME": "lo", "NCCL_SOCKET_IFNAME": "lo"}  # NCCL does not use it unless told
 
 
 class JobRun(ABC):
@@ -120,10 +78,9 @@ class JobRun(ABC):
         """Wait for cores; a job that can only fail does so before it waits."""
         if status := self._must_end(job):
             return self._end(job, status)
-        self._recipe(job)
+        self._check_isolation(job)
         self._session(job)
-        cores = instance_cores(self._instance_type(job.record.request))
-        claim = self._capacity.claim(job.run_id, cores, since=job.record.created)
+        claim = self._capacity.claim(job.run_id, self._hosts(job).cores, since=job.record.created)
         if not claim.threads:
             waits = f"Pending: waiting for {claim.position + 1} jobs that came earlier to free this machine's cores"
             self._note(job, "Pending", message=waits)
@@ -132,10 +89,12 @@ class JobRun(ABC):
         return 0
 
     def _download(self, job: Job) -> float | None:
-        """Lay out ``/opt/ml``."""
+        """Lay out the ``/opt/ml`` of each host."""
         if status := self._must_end(job):
             return self._end(job, status)
-        self._fetch(job, self._as_role(job))
+        acting = self._as_role(job)
+        for host in self._hosts(job):
+            self._fetch(job, host, acting)
         now, state = job.ctx.now(), job.record.state
         begun = max(int(now), state.get("stream_epoch", 0) + 1)  # each run has a log stream of its own
         self._note(
@@ -147,42 +106,52 @@ class JobRun(ABC):
         return 0
 
     def _run(self, job: Job) -> float | None:
-        """Have the process run, and ship its log while it does."""
-        if job.is_stopping:
-            self._engine.stop(job.run_id)
-        run = self._engine.look(job.run_id)
-        if run.state == "preparing":
-            run = self._engine.ensure(self._plan(job))
-        self._ship(job, run)
-        if not run.is_final:
-            self._watch(job, run)
+        """Have the processes run, and ship their logs while they do."""
+        ends = self._drive(job)
+        self._ship(job, ends)
+        if not all(run.is_final for _, run in ends):
+            self._watch(job, ends)
             if time.monotonic() - self._synced.get(job.run_id, 0) >= _SYNC_S:
                 self._sync(job, is_over=False)
                 self._synced[job.run_id] = time.monotonic()
             return _POLL_S
         self._sync(job, is_over=True)
         self._capacity.release(job.run_id)
-        if again := self._again(job, run):
+        if again := self._again(job, ends):
             self._note(job, again, state={"phase": "restart", **self._used(job)})
         else:
             self._note(job, "Uploading", state={"phase": "upload"})
         return 0
+
+    def _drive(self, job: Job) -> list[HostRun]:
+        """Where the hosts stand, each started, or told to stop where one of them ended the job."""
+        hosts = self._hosts(job)
+        ends = self._look(hosts)
+        if job.is_stopping or ends_the_others(run for _, run in ends):
+            if any(not run.is_final for _, run in ends):
+                self._stop(job)
+                ends = self._look(hosts)
+            return ends
+        return [
+            HostRun(host, self._engine.ensure(self._plan(job, host)) if run.state == "preparing" else run)
+            for host, run in ends
+        ]
 
     def _restart(self, job: Job) -> float | None:
         """Begin again with a new run; what the old one left on this machine is gone."""
         attempt = job.record.state.get("attempt", 1) + 1
         run_id = f"{job.run_id.partition('.')[0]}.{attempt}"
         self._forget(job)
-        self._engine.discard(job.run_id)
+        self._discard(job)
         state = {"phase": "start", "run_id": run_id, "attempt": attempt, "threads": 0}
         self._note(job, "Starting", state=state)
         return 0
 
     def _upload(self, job: Job) -> float | None:
         """Store what the job left, whatever way it ended, and say how it ended."""
-        run = self._engine.look(job.run_id)
-        self._ship(job, run)
-        status, reason = self._outcome(job, run)
+        ends = self._look(self._hosts(job))
+        self._ship(job, ends)
+        status, reason = self._outcome(job, decisive(ends))
         output: Mapping[str, Any] = {}
         if status != "Failed":
             output = self._store(job, self._as_role(job))
@@ -196,15 +165,16 @@ class JobRun(ABC):
         self._forget(job)
         facts = dict(output or {})
         if reason:
-            facts["FailureReason"] = reason[:REASON_LENGTH]
+            facts["FailureReason"] = reason[:_REASON_LENGTH]
         if self._finish(job, status, reason, facts):
-            self._engine.discard(job.run_id)
+            self._discard(job)
             self._credentials.end(str(job.record.state.get("access_key_id", "")))
 
     # What the steps have in common
 
-    def _outcome(self, job: Job, run: Run) -> tuple[str, str]:
+    def _outcome(self, job: Job, end: HostRun) -> tuple[str, str]:
         """How the job ended (as a secondary status), and its FailureReason."""
+        host, run = end
         if run.reason == "max_runtime":
             return "MaxRuntimeExceeded", ""
         if run.reason == "stopped" or job.is_stopping:
@@ -214,31 +184,37 @@ class JobRun(ABC):
             return "Failed", said
         if run.reason == "setup":
             return "Failed", f"InternalServerError: {run.message}"
-        if run.exit_code == 0:
+        if ended_well(run):
             return "Completed", ""
-        return "Failed", _failure(run, self._files(job).failure())
+        where = host.name if self._hosts(job).are_several else ""
+        return "Failed", failure_reason(run, self._files(host).failure(), host=where)
 
-    def _plan(self, job: Job) -> Plan:
+    def _plan(self, job: Job, host: Host) -> Plan:
         state, request, runtime_s = job.record.state, job.record.request, self._runtime_s(job)
-        recipe = self._recipe(job)
+        recipe, hosts = self._recipe(job), self._hosts(job)
+        session = self._session(job, needed_s=runtime_s + _GRACE_S)
         plan = Plan(
-            run_id=job.run_id,
+            run_id=host.run_id,
             entry=self._entry(job),
             environment={
                 **path_variables(recipe),
                 **self._identity(job),
-                **self._home.variables(job.ctx.region, self._session(job, needed_s=runtime_s + _GRACE_S)),
+                **self._home.variables(job.ctx.region, session, direct=hosts.addresses),
+                **(_ON_LOOPBACK if hosts.are_several else {}),
                 **request.get("Environment", {}),
             },
             mounts=self._mounts(job),
             max_runtime_s=runtime_s,
             stop_grace_s=_GRACE_S,
             isolate_network=self._is_isolated(request),
-            threads=state["threads"],
+            hostname=host.name,
+            hosts=hosts.addresses,
+            peers=hosts.peers(host),
+            threads=hosts.threads(host, state["threads"]),
         )
         if recipe.kind != "container":
             return plan
-        folder = self._engine.folder(job.run_id)
+        folder = self._engine.folder(host.run_id)
         return contained(plan, recipe, folder, self._images.containers, shown=self._home.bundle)
 
     def _session(self, job: Job, *, needed_s: float = 0) -> Credential:
@@ -261,15 +237,37 @@ class JobRun(ABC):
         except ImageProblem as error:
             raise JobFailed(f"ClientError: {error}") from error
 
-    def _files(self, job: Job) -> JobFiles:
-        return JobFiles(self._engine.folder(job.run_id) / "ml")
+    def _check_isolation(self, job: Job) -> None:
+        is_contained = self._recipe(job).kind == "container"
+        if is_contained and self._is_isolated(job.record.request) and self._hosts(job).are_several:
+            raise JobFailed(
+                "ClientError: EnableNetworkIsolation is not supported for an image in containers on several instances: "
+                "they could not reach each other"
+            )
 
-    def _stream(self, job: Job) -> str:
-        return f"{job.record.name}/algo-1-{job.record.state['stream_epoch']}"
+    def _hosts(self, job: Job) -> Hosts:
+        return Hosts(self._groups(job.record.request), job.run_id)
+
+    def _look(self, hosts: Hosts) -> list[HostRun]:
+        return [HostRun(host, self._engine.look(host.run_id)) for host in hosts]
+
+    def _stop(self, job: Job) -> None:
+        for host in self._hosts(job):
+            self._engine.stop(host.run_id)
+
+    def _discard(self, job: Job) -> None:
+        for host in self._hosts(job):
+            self._engine.discard(host.run_id)
+
+    def _files(self, host: Host) -> JobFiles:
+        return JobFiles(self._engine.folder(host.run_id) / "ml")
+
+    def _stream(self, job: Job, host: Host) -> str:
+        return f"{job.record.name}/{host.name}-{job.record.state['stream_epoch']}"
 
     def _wake(self, run_id: str) -> None:
         """A process ended, or cores became free: look at that job again now."""
-        if wake := self._wakes.get(run_id):
+        if wake := self._wakes.get(job_run_id(run_id)):
             wake()
 
     def _forget(self, job: Job) -> None:
@@ -286,7 +284,7 @@ class JobRun(ABC):
     def _image(self, request: Mapping[str, Any]) -> str: ...
 
     @abstractmethod
-    def _instance_type(self, request: Mapping[str, Any]) -> str: ...
+    def _groups(self, request: Mapping[str, Any]) -> Sequence[InstanceGroup]: ...
 
     @abstractmethod
     def _is_isolated(self, request: Mapping[str, Any]) -> bool: ...
@@ -296,16 +294,16 @@ class JobRun(ABC):
         """What to run."""
 
     @abstractmethod
-    def _fetch(self, job: Job, acting: Context) -> None:
-        """Lay out the job's input; may be repeated."""
+    def _fetch(self, job: Job, host: Host, acting: Context) -> None:
+        """Lay out the host's input; may be repeated."""
 
     @abstractmethod
     def _store(self, job: Job, acting: Context) -> Mapping[str, Any]:
         """Store what a job that did not fail left; further output members."""
 
     @abstractmethod
-    def _ship(self, job: Job, run: Run) -> None:
-        """Ship the lines that are new."""
+    def _ship(self, job: Job, ends: Sequence[HostRun]) -> None:
+        """Ship the lines that are new, of each host."""
 
     @abstractmethod
     def _note(
@@ -333,34 +331,23 @@ class JobRun(ABC):
     def _runtime_s(self, job: Job) -> float:
         """How long this run may take."""
         return float(
-            job.record.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", MAX_RUNTIME_S)
+            job.record.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _MAX_RUNTIME_S)
         )
 
     def _time_left_s(self, job: Job) -> float:
         """How long the job may still wait and run altogether."""
         return float("inf")
 
-    def _watch(self, job: Job, run: Run) -> None:  # noqa: B027 - not every job needs it
+    def _watch(self, job: Job, ends: Sequence[HostRun]) -> None:  # noqa: B027 - not every job needs it
         """Look at a job that runs."""
 
     def _sync(self, job: Job, *, is_over: bool) -> None:  # noqa: B027 - not every job needs it
         """Store what is stored while a job runs."""
 
-    def _again(self, job: Job, run: Run) -> str:
-        """The secondary status of a job whose run ended but that runs again; empty: it does not."""
+    def _again(self, job: Job, ends: Sequence[HostRun]) -> str:
+        """The secondary status of a job whose runs ended but that runs again; empty: it does not."""
         return ""
 
     def _used(self, job: Job) -> dict[str, Any]:
         """State about a run that is over, for the next one."""
         return {}
-
-
-def _failure(run: Run, said: str) -> str:
-    """The FailureReason of a job that exited badly: what it said, and its exit code."""
-    if run.reason == "oom":
-        return "AlgorithmError: OutOfMemory: the job used more memory than it may, exit code: 137"
-    category, separator, _ = said.partition(":")
-    if separator and category in {"ClientError", "AlgorithmError", "InternalServerError"}:
-        return said
-    text = said or "The job ended without writing /opt/ml/output/failure; see its log"
-    return f"AlgorithmError: {text}, exit code: {run.exit_code}"

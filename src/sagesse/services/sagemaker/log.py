@@ -87,9 +87,13 @@ class LogShipper:
             offset = end
 
 
-def final_metrics(log: Path, definitions: list[Definition]) -> list[dict[str, Any]]:
-    """The last value of each metric in a log file, as FinalMetricDataList has it."""
-    last = {found.name: found for found in find_metrics(_all_lines(log), definitions)}
+def final_metrics(logs: Iterable[Path], definitions: list[Definition]) -> list[dict[str, Any]]:
+    """The last value of each metric in the log files of a job's hosts, as FinalMetricDataList has it."""
+    last: dict[str, Found] = {}
+    for log in logs:
+        for found in find_metrics(_all_lines(log), definitions):
+            if found.name not in last or found.time >= last[found.name].time:
+                last[found.name] = found
     return [
         {"MetricName": found.name, "Value": found.value, "Timestamp": found.time} for found in last.values()
     ][:MAX_FINAL_METRICS]

@@ -14,6 +14,7 @@ from sagesse.core.scope import Scope
 from sagesse.core.service import Grant, Params, Result, Service
 from sagesse.core.state_event import StateEvent
 from sagesse.services.sagemaker._error import refuse_unsupported
+from sagesse.services.sagemaker._resource import check_count
 from sagesse.services.sagemaker._transfer import BadLocation, parse_location
 from sagesse.services.sagemaker.processing_run import ProcessingRun
 
@@ -107,10 +108,7 @@ def _check(req: Mapping[str, Any]) -> None:
     cluster = req["ProcessingResources"]["ClusterConfig"]
     if not cluster.get("InstanceType"):
         raise validation_error("ProcessingResources.ClusterConfig.InstanceType is required.")
-    if cluster.get("InstanceCount", 1) != 1:
-        raise unsupported_member(
-            f"ProcessingResources.ClusterConfig.InstanceCount {cluster['InstanceCount']}", "allowed: 1"
-        )
+    check_count("ProcessingResources.ClusterConfig.InstanceCount", cluster.get("InstanceCount", 1))
     inputs: Sequence[Mapping[str, Any]] = req.get("ProcessingInputs", ())
     outputs: Sequence[Mapping[str, Any]] = req.get("ProcessingOutputConfig", {}).get("Outputs", ())
     _check_unique("ProcessingInputs", [item["InputName"] for item in inputs])

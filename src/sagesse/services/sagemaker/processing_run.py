@@ -1,16 +1,19 @@
 """What is a processing job's own on its way: inputs, outputs while it runs and at its end, the exit message."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
-from sagesse.engines.jobs.base import Run
-from sagesse.runtime.contract import read_message, resource_config, write_processing_input
+from sagesse.runtime.contract import read_message, write_processing_input
 from sagesse.services.sagemaker._channel import fetch_source
+from sagesse.services.sagemaker._ending import HostRun
 from sagesse.services.sagemaker._entry import Entry, program_entry
+from sagesse.services.sagemaker._hosts import Host, InstanceGroup
+from sagesse.services.sagemaker._job import Job, JobFailed
 from sagesse.services.sagemaker._mirror import Mirror, folder_place
-from sagesse.services.sagemaker._run import Job, JobFailed, JobRun
+from sagesse.services.sagemaker._run import JobRun
+from sagesse.services.sagemaker._share import ALL
 from sagesse.services.sagemaker._transfer import parse_location
 
 # Of the request, what the job finds in processingjobconfig.json.
@@ -38,22 +41,23 @@ class ProcessingRun(JobRun):
     def _image(self, request: Mapping[str, Any]) -> str:
         return request["AppSpecification"]["ImageUri"]
 
-    def _instance_type(self, request: Mapping[str, Any]) -> str:
-        return request["ProcessingResources"]["ClusterConfig"]["InstanceType"]
+    def _groups(self, request: Mapping[str, Any]) -> Sequence[InstanceGroup]:
+        cluster = request["ProcessingResources"]["ClusterConfig"]
+        return [InstanceGroup(cluster["InstanceType"], cluster.get("InstanceCount", 1))]
 
     def _is_isolated(self, request: Mapping[str, Any]) -> bool:
         return bool(request.get("NetworkConfig", {}).get("EnableNetworkIsolation"))
 
     # Before, while and after it runs
 
-    def _fetch(self, job: Job, acting: Context) -> None:
-        files, request = self._files(job), job.record.request
+    def _fetch(self, job: Job, host: Host, acting: Context) -> None:
+        files, request, hosts = self._files(host), job.record.request, self._hosts(job)
         self._entry(job)  # a job without one fails before it downloads anything
         for item in request.get("ProcessingInputs", ()):
             if not item.get("AppManaged"):
                 folder = files.at(item["S3Input"]["LocalPath"])
                 folder.mkdir(parents=True, exist_ok=True)
-                fetch_source(acting, item["S3Input"], folder)
+                fetch_source(acting, item["S3Input"], folder, share=hosts.share(host) or ALL)
         for output in _outputs(request):
             files.at(output["LocalPath"]).mkdir(parents=True, exist_ok=True)
         (files.root / "output").mkdir(parents=True, exist_ok=True)
@@ -61,7 +65,7 @@ class ProcessingRun(JobRun):
         write_processing_input(
             files.root,
             job={"ProcessingJobArn": job.record.arn, **config},
-            resource=resource_config(instance_type=self._instance_type(request)),
+            resource=hosts.resource(host),
         )
 
     def _entry(self, job: Job) -> Entry:
@@ -94,18 +98,21 @@ class ProcessingRun(JobRun):
         return {}
 
     def _mirrors(self, job: Job, mode: str) -> Iterator[Mirror]:
-        files = self._files(job)
-        for number, output in enumerate(_outputs(job.record.request)):
-            if output["S3UploadMode"] == mode:
-                yield Mirror(
-                    root=files.root,
-                    folder=files.at(output["LocalPath"]),
-                    target=folder_place(parse_location(output["S3Uri"])),
-                    ledger=files.root.parent / f"output-{number}.json",
-                )
+        """The outputs of a mode on every host; algo-1 comes last, so that of files of one name its is kept."""
+        for host in reversed(list(self._hosts(job))):
+            files = self._files(host)
+            for number, output in enumerate(_outputs(job.record.request)):
+                if output["S3UploadMode"] == mode:
+                    yield Mirror(
+                        root=files.root,
+                        folder=files.at(output["LocalPath"]),
+                        target=folder_place(parse_location(output["S3Uri"])),
+                        ledger=files.root.parent / f"output-{number}.json",
+                    )
 
-    def _ship(self, job: Job, run: Run) -> None:
-        self._shipper.ship(job.ctx.scope, self.log_group, self._stream(job), run.log)
+    def _ship(self, job: Job, ends: Sequence[HostRun]) -> None:
+        for host, run in ends:
+            self._shipper.ship(job.ctx.scope, self.log_group, self._stream(job, host), run.log)
 
     # The record
 
@@ -122,7 +129,8 @@ class ProcessingRun(JobRun):
             job.kind.amend(job.ctx, job.record, state=state, output=output)
 
     def _finish(self, job: Job, status: str, reason: str, output: dict[str, Any]) -> bool:
-        if message := read_message(self._files(job).root):
+        messages = (read_message(self._files(host).root) for host in self._hosts(job))
+        if message := next(filter(None, messages), None):
             output["ExitMessage"] = message
         output["ProcessingEndTime"] = job.ctx.now()
         final = status if status in {"Completed", "Failed"} else "Stopped"

@@ -15,6 +15,7 @@ from sagesse.core.state_event import StateEvent
 from sagesse.services.sagemaker._channel import check_channel
 from sagesse.services.sagemaker._checkpoint import check_checkpoint
 from sagesse.services.sagemaker._error import refuse_unsupported
+from sagesse.services.sagemaker._resource import check_group_names, check_resources
 from sagesse.services.sagemaker._spot import check_spot, is_spot
 from sagesse.services.sagemaker._training_state import first_transition
 from sagesse.services.sagemaker._transfer import BadLocation, parse_location
@@ -66,7 +67,6 @@ _UNSUPPORTED = {
     "OutputDataConfig.KmsKeyId": "a job's volumes and artifacts are not encrypted with KMS keys yet",
     "ResourceConfig.VolumeKmsKeyId": "a job's volumes and artifacts are not encrypted with KMS keys yet",
     "ResourceConfig.KeepAlivePeriodInSeconds": "warm pools are not built yet (jobs start in milliseconds anyway)",
-    "ResourceConfig.InstanceGroups": "instance groups are not built yet; use InstanceType",
     "ResourceConfig.TrainingPlanArn": "training plans make no sense on one machine",
     "ResourceConfig.InstancePlacementConfig": "there is one machine",
 }
@@ -84,6 +84,7 @@ class TrainingJobs(Service):
     def create_training_job(self, ctx: Context, req: Params) -> Result:
         """Record the wish. Role, image and data are looked at when the job starts, as on AWS."""
         _check(req)
+        self._run.check_algorithm(req)
         record = TRAINING_JOB.create(
             ctx,
             _with_defaults(req, self._run.metric_definitions(req["AlgorithmSpecification"])),
@@ -146,13 +147,7 @@ def _check(req: Mapping[str, Any]) -> None:
     specification = req["AlgorithmSpecification"]
     if not specification.get("TrainingImage"):
         raise validation_error("AlgorithmSpecification.TrainingImage is required.")
-    resources = req.get("ResourceConfig", {})
-    if not resources.get("InstanceType"):
-        raise validation_error("ResourceConfig.InstanceType is required.")
-    if resources.get("InstanceCount", 1) != 1:
-        raise validation_error(
-            f"Sagesse does not support ResourceConfig.InstanceCount {resources['InstanceCount']} yet; allowed: 1."
-        )
+    groups = check_resources(req.get("ResourceConfig", {}))
     mode = specification["TrainingInputMode"]
     channels: list[Mapping[str, Any]] = req.get("InputDataConfig", [])
     names = [channel["ChannelName"] for channel in channels]
@@ -160,6 +155,7 @@ def _check(req: Mapping[str, Any]) -> None:
         raise validation_error(f"InputDataConfig: ChannelName must be unique; got {names}.")
     for channel in channels:
         check_channel(channel, mode)
+        check_group_names(channel, [group.name for group in groups])
     if "CheckpointConfig" in req:
         check_checkpoint(req["CheckpointConfig"])
     check_spot(req)

@@ -1,19 +1,24 @@
 """What is a training job's own on its way: channels and code, checkpoints, metrics, artifacts, spot and retries."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sagesse.core.call import Context
-from sagesse.core.error import ServiceError
+from sagesse.core.error import ServiceError, unsupported_member
 from sagesse.core.record import Record
-from sagesse.engines.jobs.base import Run
+from sagesse.engines.image import ImageProblem
 from sagesse.engines.metrics.base import Metric
 from sagesse.services.sagemaker._channel import ChannelError, fetch_channel
 from sagesse.services.sagemaker._checkpoint import checkpoint_mirror, checkpoint_mounts
+from sagesse.services.sagemaker._ending import HostRun, decisive
 from sagesse.services.sagemaker._entry import Entry
+from sagesse.services.sagemaker._hosts import Host, InstanceGroup
+from sagesse.services.sagemaker._job import Job, JobFailed, JobParts
+from sagesse.services.sagemaker._merge import merge
 from sagesse.services.sagemaker._mirror import Mirror, store_folder
-from sagesse.services.sagemaker._plan import JobFiles, make_entry
-from sagesse.services.sagemaker._run import Job, JobFailed, JobParts, JobRun
+from sagesse.services.sagemaker._plan import JobFiles, is_builtin, make_entry
+from sagesse.services.sagemaker._resource import training_groups
+from sagesse.services.sagemaker._run import JobRun
 from sagesse.services.sagemaker._spot import SpotMarket, is_spot, times
 from sagesse.services.sagemaker._training_state import enter, transition
 from sagesse.services.sagemaker._transfer import BadLocation, Location, pack, parse_location, upload
@@ -44,26 +49,49 @@ class TrainingRun(JobRun):
         declared: list[dict[str, str]] = specification.get("MetricDefinitions") or []
         return [*self._metrics_of(specification["TrainingImage"]), *declared]
 
+    def check_algorithm(self, request: Mapping[str, Any]) -> None:
+        """Refuse a built-in algorithm on several hosts; an unknown image fails the job later.
+
+        Raises:
+            ServiceError: names the algorithm.
+        """
+        count = sum(group.count for group in self._groups(request))
+        if count == 1:
+            return
+        try:
+            recipe = self._images.find(self._image(request))
+        except ImageProblem:
+            return
+        if is_builtin(recipe, request):
+            raise unsupported_member(
+                f"ResourceConfig with {count} instances for the built-in algorithm {recipe.name}",
+                "its training is not distributed here; use one instance, of a larger type for more threads",
+            )
+
     # The request
 
     def _image(self, request: Mapping[str, Any]) -> str:
         return request["AlgorithmSpecification"]["TrainingImage"]
 
-    def _instance_type(self, request: Mapping[str, Any]) -> str:
-        return request["ResourceConfig"]["InstanceType"]
+    def _groups(self, request: Mapping[str, Any]) -> Sequence[InstanceGroup]:
+        return training_groups(request["ResourceConfig"])
 
     def _is_isolated(self, request: Mapping[str, Any]) -> bool:
         return bool(request.get("EnableNetworkIsolation"))
 
     # Before, while and after it runs
 
-    def _fetch(self, job: Job, acting: Context) -> None:
-        files, request = self._files(job), job.record.request
+    def _fetch(self, job: Job, host: Host, acting: Context) -> None:
+        files, request, hosts = self._files(host), job.record.request, self._hosts(job)
+        channels: list[Mapping[str, Any]] = []
         for channel in request.get("InputDataConfig", ()):
-            fetch_channel(acting, channel, files.channel(channel["ChannelName"]))
+            groups = channel["DataSource"].get("S3DataSource", {}).get("InstanceGroupNames", ())
+            if share := hosts.share(host, groups):
+                fetch_channel(acting, channel, files.channel(channel["ChannelName"]), share=share)
+                channels.append(channel)
         files.fetch_code(acting, request)
-        files.write_contract(job.record)
-        if mirror := self._checkpoints(job):
+        files.write_contract(job.record, channels, hosts.resource(host))
+        if mirror := self._checkpoints(job, host):
             try:
                 mirror.restore(acting)
             except ServiceError as error:
@@ -71,7 +99,7 @@ class TrainingRun(JobRun):
                 raise ChannelError(said) from error
 
     def _entry(self, job: Job) -> Entry:
-        return make_entry(self._recipe(job), job.record.request, self._files(job))
+        return make_entry(self._recipe(job), job.record.request)
 
     def _identity(self, job: Job) -> dict[str, str]:
         return {"TRAINING_JOB_NAME": job.record.name, "TRAINING_JOB_ARN": job.record.arn}
@@ -81,9 +109,11 @@ class TrainingRun(JobRun):
         return {**super()._mounts(job), **(checkpoint_mounts(config) if config else {})}
 
     def _sync(self, job: Job, *, is_over: bool) -> None:
-        mirror = self._checkpoints(job)
-        if mirror is None:
-            return
+        for host in self._hosts(job):
+            if mirror := self._checkpoints(job, host):
+                self._keep(job, mirror, is_over=is_over)
+
+    def _keep(self, job: Job, mirror: Mirror, *, is_over: bool) -> None:
         try:
             mirror.store(self._as_role(job), is_over=is_over)
         except ServiceError as error:
@@ -91,14 +121,17 @@ class TrainingRun(JobRun):
                 said = f"ClientError: Checkpoint upload failed: {error} (S3 URL {mirror.target.uri!r})"
                 raise JobFailed(said) from error
 
-    def _checkpoints(self, job: Job) -> Mirror | None:
+    def _checkpoints(self, job: Job, host: Host) -> Mirror | None:
         config = job.record.request.get("CheckpointConfig")
-        return checkpoint_mirror(config, self._engine.folder(job.run_id)) if config else None
+        return checkpoint_mirror(config, self._engine.folder(host.run_id)) if config else None
 
     def _store(self, job: Job, acting: Context) -> Mapping[str, Any]:
-        files, asked = self._files(job), job.record.request["OutputDataConfig"]
+        asked = job.record.request["OutputDataConfig"]
+        files, *others = [self._files(host) for host in self._hosts(job)]
         target = parse_location(asked["S3OutputPath"].rstrip("/") + "/")
         base = Location(target.bucket, f"{target.key}{job.record.name}/output")
+        merge(files.model, [other.model for other in others])
+        merge(files.output_data, [other.output_data for other in others])
         try:
             model = _store_model(acting, files, base, asked.get("CompressionType", "GZIP"))
             if any(files.output_data.iterdir()):
@@ -111,15 +144,17 @@ class TrainingRun(JobRun):
 
     # Logs and metrics
 
-    def _ship(self, job: Job, run: Run) -> None:
-        self._shipper.ship(
-            job.ctx.scope,
-            self.log_group,
-            self._stream(job),
-            run.log,
-            definitions=_definitions(job.record),
-            metric=Metric.of(self.log_group, "", {"TrainingJobName": job.record.name}),
-        )
+    def _ship(self, job: Job, ends: Sequence[HostRun]) -> None:
+        definitions = _definitions(job.record)
+        for host, run in ends:
+            self._shipper.ship(
+                job.ctx.scope,
+                self.log_group,
+                self._stream(job, host),
+                run.log,
+                definitions=definitions,
+                metric=Metric.of(self.log_group, "", {"TrainingJobName": job.record.name}),
+            )
 
     # Time, interruptions and retries
 
@@ -138,15 +173,14 @@ class TrainingRun(JobRun):
             return "MaxWaitTimeExceeded"
         return super()._must_end(job)
 
-    def _outcome(self, job: Job, run: Run) -> tuple[str, str]:
-        status, reason = super()._outcome(job, run)
-        if status == "MaxRuntimeExceeded" and (run.started or 0) + self._allowed_s(job) > _deadline(
-            job.record
-        ):
+    def _outcome(self, job: Job, end: HostRun) -> tuple[str, str]:
+        status, reason = super()._outcome(job, end)
+        allowed_until = (end.run.started or 0) + self._allowed_s(job)
+        if status == "MaxRuntimeExceeded" and allowed_until > _deadline(job.record):
             status = "MaxWaitTimeExceeded"
         return status, reason
 
-    def _watch(self, job: Job, run: Run) -> None:
+    def _watch(self, job: Job, ends: Sequence[HostRun]) -> None:
         """Take a spot job's capacity back when its time has come, or when someone asked for it."""
         state = job.record.state
         if not is_spot(job.record.request):
@@ -156,17 +190,19 @@ class TrainingRun(JobRun):
             job.kind.amend(job.ctx, job.record, state=lifetime)
             return
         lifetime_s = state["lifetime_s"]
-        if lifetime_s is not None and run.started and job.ctx.now() - run.started >= lifetime_s:
+        started = min((run.started for _, run in ends if run.started), default=job.ctx.now())
+        if lifetime_s is not None and job.ctx.now() - started >= lifetime_s:
             job.kind.amend(job.ctx, job.record, state={"interrupt": job.run_id})
             state["interrupt"] = job.run_id
         if state.get("interrupt") == job.run_id:
-            self._engine.stop(job.run_id)
+            self._stop(job)
 
-    def _again(self, job: Job, run: Run) -> str:
-        state = job.record.state
+    def _again(self, job: Job, ends: Sequence[HostRun]) -> str:
+        state, run = job.record.state, decisive(ends).run
         if job.is_stopping:
             return ""
-        if run.reason == "stopped" and state.get("interrupt") == job.run_id:
+        was_stopped = any(run.reason == "stopped" for _, run in ends)
+        if was_stopped and state.get("interrupt") == job.run_id:
             return "Interrupted"
         attempts = job.record.request.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0)
         if (run.state == "lost" or run.reason == "setup") and state.get("retries", 0) < attempts:
@@ -205,9 +241,9 @@ class TrainingRun(JobRun):
         output |= transition(record.output["SecondaryStatusTransitions"], status, now, reason)
         output["TrainingEndTime"] = now
         if self.started_member in record.output:
-            log = self._engine.look(job.run_id).log
+            logs = [run.log for _, run in self._look(self._hosts(job))]
             output |= times(record.request, self._trained_s(job))
-            output["FinalMetricDataList"] = final_metrics(log, _definitions(record))
+            output["FinalMetricDataList"] = final_metrics(logs, _definitions(record))
         final = status if status in {"Completed", "Failed"} else "Stopped"
         moved = job.kind.move(job.ctx, record, final, when={"InProgress", "Stopping"}, output=output)
         return moved is not None

@@ -1,0 +1,63 @@
+"""How a job ended, told from how the runs of its hosts did."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from sagesse.engines.jobs.base import Run
+from sagesse.services.sagemaker._hosts import Host
+
+_BLAMES = {"ClientError", "AlgorithmError", "InternalServerError"}
+
+
+class HostRun(NamedTuple):
+    """A host and where its run stands."""
+
+    host: Host
+    run: Run
+
+
+def ended_well(run: Run) -> bool:
+    """Whether the run ended by itself and said that all is well."""
+    return run.reason == "exit" and run.exit_code == 0
+
+
+def ends_the_others(runs: Iterable[Run]) -> bool:
+    """Whether a run ended in a way that leaves the job's other hosts nothing to go on for."""
+    return any(run.is_final and not ended_well(run) for run in runs)
+
+
+def decisive(ends: Sequence[HostRun]) -> HostRun:
+    """The host whose end is the job's.
+
+    A job at its time limit has no other end, although hosts may fail when the first of them leaves. The same goes for a
+    host that was lost. Then the first failure, before those that were only stopped because of it.
+    """
+    return min(ends, key=lambda end: (_rank(end.run), end.run.ended or 0.0))
+
+
+def failure_reason(run: Run, said: str, *, host: str = "") -> str:
+    """The FailureReason of a job that exited badly: what it said, and its exit code.
+
+    Args:
+        run: how it ended.
+        said: what it wrote into ``output/failure``.
+        host: which one it was, where there are several.
+    """
+    where = f"{host}: " if host else ""
+    if run.reason == "oom":
+        return f"AlgorithmError: {where}OutOfMemory: the job used more memory than it may, exit code: 137"
+    category, separator, rest = said.partition(":")
+    if separator and category in _BLAMES:
+        return f"{category}: {where}{rest.lstrip()}" if where else said
+    text = said or "The job ended without writing /opt/ml/output/failure; see its log"
+    return f"AlgorithmError: {where}{text}, exit code: {run.exit_code}"
+
+
+def _rank(run: Run) -> int:
+    if run.reason == "max_runtime":
+        return 0
+    if run.state == "lost":
+        return 1
+    if run.reason == "stopped":
+        return 3
+    return 4 if ended_well(run) else 2

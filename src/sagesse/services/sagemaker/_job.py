@@ -1,0 +1,55 @@
+"""A job on its way, and what all jobs stand on."""
+
+from typing import NamedTuple
+
+from sagesse.core.call import Context
+from sagesse.core.kind import Kind
+from sagesse.core.principal import Credentials
+from sagesse.core.record import Record
+from sagesse.engines.capacity import Capacity
+from sagesse.engines.image_registry import Images
+from sagesse.engines.jobs.base import JobEngine
+from sagesse.services.sagemaker._home import Home
+from sagesse.services.sagemaker.log import LogShipper
+
+
+class JobFailed(Exception):  # noqa: N818 - reads as the fact it states
+    """The job cannot go on; the text is its FailureReason."""
+
+
+class JobParts(NamedTuple):
+    """What jobs stand on.
+
+    Attributes:
+        engine: runs the processes.
+        capacity: the machine's cores.
+        credentials: where role sessions are looked up.
+        shipper: takes the log lines and metrics of a job.
+        images: what runs an image here.
+        home: where a job's own AWS clients find this server.
+    """
+
+    engine: JobEngine
+    capacity: Capacity
+    credentials: Credentials
+    shipper: LogShipper
+    images: Images
+    home: Home
+
+
+class Job(NamedTuple):
+    """A job in the step that is being taken."""
+
+    ctx: Context
+    kind: Kind
+    record: Record
+
+    @property
+    def run_id(self) -> str:
+        """The engine's name of its present run; the other hosts' are made from it."""
+        return self.record.state["run_id"]
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether someone asked it to stop."""
+        return self.record.status == "Stopping"

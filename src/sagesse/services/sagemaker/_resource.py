@@ -1,0 +1,77 @@
+"""The instances that a job asks for, and the channels that only some of them get."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sagesse.core.error import validation_error
+from sagesse.services.sagemaker._hosts import InstanceGroup
+
+_MAX_HOSTS = 20  # AWS's default quota of instances in one training job
+
+
+def training_groups(resources: Mapping[str, Any]) -> list[InstanceGroup]:
+    """The instance groups of a ResourceConfig."""
+    groups: Sequence[Mapping[str, Any]] = resources.get("InstanceGroups", ())
+    if groups:
+        return [
+            InstanceGroup(group["InstanceType"], group["InstanceCount"], group["InstanceGroupName"])
+            for group in groups
+        ]
+    return [InstanceGroup(resources["InstanceType"], resources.get("InstanceCount", 1))]
+
+
+def check_resources(resources: Mapping[str, Any]) -> list[InstanceGroup]:
+    """The instance groups of a ResourceConfig whose instances can be had.
+
+    Raises:
+        ServiceError: names the member.
+    """
+    declared: Sequence[Mapping[str, Any]] = resources.get("InstanceGroups", ())
+    if declared and ("InstanceType" in resources or "InstanceCount" in resources):
+        raise validation_error(
+            "ResourceConfig: InstanceGroups cannot be given together with InstanceType or InstanceCount."
+        )
+    for group in declared:
+        missing = {"InstanceType", "InstanceCount", "InstanceGroupName"} - group.keys()
+        if missing:
+            raise validation_error(f"ResourceConfig.InstanceGroups: {min(missing)} is required.")
+    if not declared and not resources.get("InstanceType"):
+        raise validation_error("ResourceConfig.InstanceType is required.")
+    groups = training_groups(resources)
+    names = [group.name for group in groups]
+    if len(set(names)) < len(names):
+        raise validation_error(
+            f"ResourceConfig.InstanceGroups: InstanceGroupName must be unique; got {names}."
+        )
+    where = "ResourceConfig.InstanceGroups: InstanceCount" if declared else "ResourceConfig.InstanceCount"
+    for group in groups:
+        check_count(where, group.count)
+    check_count(where, sum(group.count for group in groups))
+    return groups
+
+
+def check_count(member: str, count: int) -> None:
+    """Refuse a number of instances that cannot be had.
+
+    Raises:
+        ServiceError: names the member.
+    """
+    if not 1 <= count <= _MAX_HOSTS:
+        raise validation_error(
+            f"{member} {count} is not allowed; allowed: 1 to {_MAX_HOSTS} instances in one job."
+        )
+
+
+def check_group_names(channel: Mapping[str, Any], groups: Sequence[str]) -> None:
+    """Refuse a channel for hosts that there are not.
+
+    Raises:
+        ServiceError: names the channel and the member.
+    """
+    names: Sequence[str] = channel["DataSource"].get("S3DataSource", {}).get("InstanceGroupNames", ())
+    unknown = [name for name in names if name not in groups]
+    if unknown:
+        raise validation_error(
+            f"InputDataConfig: channel {channel['ChannelName']!r} names the instance group {unknown[0]!r} in "
+            f"S3DataSource.InstanceGroupNames; allowed: those of ResourceConfig.InstanceGroups."
+        )
