@@ -3,6 +3,8 @@
 import io
 import json
 import tarfile
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Mapping
 from threading import Event
 from time import monotonic
@@ -108,3 +110,14 @@ def artifact_names(server: Server, uri: str) -> list[str]:
     body = server.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(body)) as tar:
         return tar.getnames()
+
+
+def interrupt(server: Server, name: str) -> int:
+    """Take the job's capacity back; the HTTP status."""
+    body = json.dumps({"TrainingJobName": name}).encode()
+    request = urllib.request.Request(f"{server.url}/_sagesse/interrupt", data=body, method="POST")
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status
+    except urllib.error.HTTPError as refusal:
+        return refusal.code

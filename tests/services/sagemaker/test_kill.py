@@ -11,8 +11,20 @@ import xgboost
 
 from sagesse.testing.server import Server
 
-from .flow import BUCKET, PYTHON, ROLE, XGBOOST, finished, log_lines, make_bucket, script_job, until
+from .flow import (
+    BUCKET,
+    PYTHON,
+    ROLE,
+    XGBOOST,
+    artifact_names,
+    finished,
+    log_lines,
+    make_bucket,
+    script_job,
+    until,
+)
 
+TWO = {"InstanceType": "ml.t3.medium", "InstanceCount": 2, "VolumeSizeInGB": 1}
 WHOLE = {"InstanceType": "ml.m5.24xlarge", "InstanceCount": 1, "VolumeSizeInGB": 1}
 
 
@@ -128,6 +140,43 @@ def test_checkpoints_of_a_job_that_outlived_the_server_are_stored(durable: Serve
     durable.start()
     assert finished(durable, "keeps")["TrainingJobStatus"] == "Completed"
     durable.client("s3").head_object(Bucket=BUCKET, Key="kept/weights")
+
+
+def test_all_hosts_outlive_the_server_and_run_once(durable: Server, gate: Path) -> None:
+    script = waiting_script(gate).replace(
+        "/opt/ml/model/weights", "/opt/ml/model/' + socket.gethostname() + '"
+    )
+    request = script_job(durable, "hosts", f"import socket\n{script}", ResourceConfig=TWO)
+    durable.client("sagemaker").create_training_job(**request)
+    restart(durable)
+    until(lambda: log_lines(durable, "hosts") == ["I run", "I run"])
+    durable.kill()
+    gate.touch()
+    durable.start()
+    facts = finished(durable, "hosts")
+    assert facts["TrainingJobStatus"] == "Completed", facts.get("FailureReason")
+    assert log_lines(durable, "hosts") == ["I run", "I end"] * 2
+    assert artifact_names(durable, facts["ModelArtifacts"]["S3ModelArtifacts"]) == ["algo-1", "algo-2"]
+    assert list((durable.data_dir / "jobs" / "runs").glob("training-*")) == []
+
+
+def test_a_host_that_fails_while_the_server_is_dead_ends_the_job(durable: Server, gate: Path) -> None:
+    script = (
+        "import os, signal, time\n"
+        "print('I run', flush=True)\n"
+        "if os.environ['SM_CURRENT_HOST'] == 'algo-1': signal.pause()\n"
+        f"while not os.path.exists({str(gate)!r}): time.sleep(0.01)\n"
+        "raise ValueError('alone')\n"
+    )
+    request = script_job(durable, "half", script, ResourceConfig=TWO)
+    durable.client("sagemaker").create_training_job(**request)
+    until(lambda: log_lines(durable, "half") == ["I run", "I run"])
+    durable.kill()
+    gate.touch()
+    durable.start()
+    facts = finished(durable, "half")
+    assert facts["FailureReason"].startswith("AlgorithmError: algo-2: ")
+    assert "alone" in facts["FailureReason"]
 
 
 def test_an_endpoint_goes_on_in_every_state(durable: Server) -> None:

@@ -91,6 +91,51 @@ def lines(server: Server, name: str) -> list[str]:
     return log_lines(server, name, LOG_GROUP)
 
 
+def test_hosts_get_their_share_and_their_outputs_are_put_together(server: Server) -> None:
+    for name in "abc":
+        put(server, f"parts/{name}", name)
+    script = (
+        "import json, os, socket\n"
+        "config = json.load(open('/opt/ml/config/resourceconfig.json'))\n"
+        "me, out = config['current_host'], '/opt/ml/processing/out/'\n"
+        "names = ''.join(sorted(os.listdir('/opt/ml/processing/input/data')))\n"
+        "open(out + me, 'w').write(f'{names} {socket.gethostbyname(\"algo-2\")[:4]}')\n"
+        "open(out + 'same', 'w').write(me)\n"
+        "print(config['hosts'])\n"
+    )
+    data = source(
+        "data",
+        f"s3://{BUCKET}/parts/",
+        "/opt/ml/processing/input/data",
+        S3DataDistributionType="ShardedByS3Key",
+    )
+    out = target("out", "together", "/opt/ml/processing/out")
+    facts = run_job(
+        server, job(server, "shares", script, inputs=(data,), outputs=(out,), **_cluster(InstanceCount=2))
+    )
+    assert facts["ProcessingJobStatus"] == "Completed", facts.get("FailureReason")
+    client = server.client("s3")
+    found = {
+        name: client.get_object(Bucket=BUCKET, Key=f"together/{name}")["Body"].read().decode()
+        for name in stored(server, "together/")
+    }
+    assert found == {"algo-1": "ac 127.", "algo-2": "b 127.", "same": "algo-1"}
+    assert lines(server, "shares") == ["['algo-1', 'algo-2']"] * 2
+
+
+def test_a_failing_host_fails_the_processing_job(server: Server) -> None:
+    script = (
+        "import json, signal, sys\n"
+        "me = json.load(open('/opt/ml/config/resourceconfig.json'))['current_host']\n"
+        "if me == 'algo-2':\n"
+        "    open('/opt/ml/output/failure', 'w').write('bad luck'); sys.exit(3)\n"
+        "signal.pause()\n"
+    )
+    facts = run_job(server, job(server, "half-fails", script, **_cluster(InstanceCount=2)))
+    assert facts["ProcessingJobStatus"] == "Failed"
+    assert facts["FailureReason"] == "AlgorithmError: algo-2: bad luck, exit code: 3"
+
+
 def test_a_script_reads_its_input_and_its_output_is_stored(server: Server) -> None:
     put(server, "raw/a.csv", "1")
     put(server, "raw/deep/b.csv", "2")

@@ -26,9 +26,9 @@ def bucket(server: Server) -> None:
     make_bucket(server)
 
 
-def lose(server: Server) -> None:
+def lose(server: Server, runs: str = "training-*") -> None:
     """Kill the supervisor of the one run there is, as a machine that stops would."""
-    (run,) = (server.data_dir / "jobs" / "runs").glob("training-*")
+    (run,) = (server.data_dir / "jobs" / "runs").glob(runs)
     pid = holder(run)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
@@ -60,3 +60,20 @@ def test_it_is_not_tried_more_often_than_asked_for(server: Server) -> None:
     facts = finished(server, "once")
     assert facts["TrainingJobStatus"] == "Failed"
     assert facts["FailureReason"].startswith("InternalServerError: ")
+
+
+def test_a_lost_host_is_a_lost_run_for_all(server: Server) -> None:
+    source = CONTINUES.replace("checkpoints/tries", "checkpoints/' + os.environ['SM_CURRENT_HOST'] + '")
+    request = retried(server, "host", 1) | script_job(
+        server,
+        "host",
+        source.replace("tries < 2", "tries < 1"),
+        ResourceConfig={"InstanceType": "ml.t3.medium", "InstanceCount": 2, "VolumeSizeInGB": 1},
+        CheckpointConfig={"S3Uri": f"s3://{BUCKET}/host"},
+    )
+    server.client("sagemaker").create_training_job(**request)
+    until(lambda: log_lines(server, "host") == ["try 0", "try 0"])
+    lose(server, "training-*_2")
+    facts = finished(server, "host")
+    assert facts["TrainingJobStatus"] == "Completed", facts.get("FailureReason")
+    assert sorted(log_lines(server, "host")) == ["try 0", "try 0", "try 1", "try 1"]

@@ -1,9 +1,6 @@
 """Managed spot training: interrupted, started again, gone on from the checkpoint; its price and its time limit."""
 
-import json
 import tarfile
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from sagesse.testing.server import Server
 
-from .flow import BUCKET, finished, log_lines, make_bucket, run_job, script_job, until
+from .flow import BUCKET, finished, interrupt, log_lines, make_bucket, run_job, script_job, until
 
 CONTINUES = """
 import os, signal
@@ -39,17 +36,6 @@ def spot_job(server: Server, name: str, source: str, **members: Any) -> dict[str
         source,
         **{"EnableManagedSpotTraining": True, "StoppingCondition": limits, **members},
     )
-
-
-def interrupt(server: Server, name: str) -> int:
-    """Take the job's capacity back; the HTTP status."""
-    body = json.dumps({"TrainingJobName": name}).encode()
-    request = urllib.request.Request(f"{server.url}/_sagesse/interrupt", data=body, method="POST")
-    try:
-        with urllib.request.urlopen(request) as answer:
-            return answer.status
-    except urllib.error.HTTPError as refusal:
-        return refusal.code
 
 
 def statuses(facts: dict[str, Any]) -> list[str]:

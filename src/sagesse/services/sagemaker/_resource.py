@@ -31,10 +31,6 @@ def check_resources(resources: Mapping[str, Any]) -> list[InstanceGroup]:
         raise validation_error(
             "ResourceConfig: InstanceGroups cannot be given together with InstanceType or InstanceCount."
         )
-    for group in declared:
-        missing = {"InstanceType", "InstanceCount", "InstanceGroupName"} - group.keys()
-        if missing:
-            raise validation_error(f"ResourceConfig.InstanceGroups: {min(missing)} is required.")
     if not declared and not resources.get("InstanceType"):
         raise validation_error("ResourceConfig.InstanceType is required.")
     groups = training_groups(resources)
