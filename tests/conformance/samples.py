@@ -57,13 +57,13 @@ def _training_params(name: str) -> dict[str, Any]:
         "AlgorithmSpecification": {"TrainingImage": "unknown-image", "TrainingInputMode": "File"},
         "RoleArn": ROLE,
         "OutputDataConfig": {"S3OutputPath": "s3://nowhere/"},
-        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1},
         "StoppingCondition": {"MaxRuntimeInSeconds": 60},
     }
 
 
 def _processing_params(name: str) -> dict[str, Any]:
-    cluster = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
+    cluster = {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1}
     return {
         "ProcessingJobName": name,
         "AppSpecification": {"ImageUri": "unknown-image"},

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sagesse.engines.jobs.base import Run
-from sagesse.services.sagemaker._ending import HostRun, decisive, ends_the_others, failure_reason
+from sagesse.services.sagemaker._ending import HostRun, decisive, ends_the_others, outcome
 from sagesse.services.sagemaker._hosts import Hosts, InstanceGroup
 
 LOG = Path("/no/log")
@@ -45,9 +45,29 @@ def test_a_host_that_ended_well_lets_the_others_go_on() -> None:
     assert not ends_the_others([RUNNING, WELL])
 
 
-def test_the_reason_names_the_host_where_there_are_several() -> None:
-    assert (
-        failure_reason(FAILED, "bad luck", host="algo-2") == "AlgorithmError: algo-2: bad luck, exit code: 3"
-    )
-    assert failure_reason(FAILED, "ClientError: no", host="algo-2") == "ClientError: algo-2: no"
-    assert failure_reason(FAILED, "ClientError: no") == "ClientError: no"
+SETUP = Run("exited", LOG, reason="setup", message="no namespaces", ended=1.0)
+
+
+@pytest.mark.parametrize(
+    ("run", "said", "reason"),
+    [
+        (FAILED, "bad luck", "AlgorithmError: algo-2: bad luck, exit code: 3"),
+        (FAILED, "ClientError: no", "ClientError: algo-2: no"),
+        (SETUP, "", "InternalServerError: algo-2: no namespaces"),
+        (
+            LOST,
+            "",
+            "InternalServerError: algo-2: The machine stopped while the job ran. Please start it again.",
+        ),
+    ],
+)
+def test_the_reason_names_the_host_where_there_are_several(run: Run, said: str, reason: str) -> None:
+    assert outcome(run, said, is_stopping=False, host="algo-2") == ("Failed", reason)
+
+
+def test_a_host_alone_is_not_named() -> None:
+    assert outcome(FAILED, "ClientError: no", is_stopping=False) == ("Failed", "ClientError: no")
+
+
+def test_a_job_that_was_asked_to_stop_is_stopped_however_its_hosts_took_it() -> None:
+    assert outcome(FAILED, "bad luck", is_stopping=True) == ("Stopped", "")

@@ -35,20 +35,35 @@ def decisive(ends: Sequence[HostRun]) -> HostRun:
     return min(ends, key=lambda end: (_rank(end.run), end.run.ended or 0.0))
 
 
-def failure_reason(run: Run, said: str, *, host: str = "") -> str:
-    """The FailureReason of a job that exited badly: what it said, and its exit code.
+def outcome(run: Run, said: str, *, is_stopping: bool, host: str = "") -> tuple[str, str]:
+    """The secondary status of a job that ended like this run, and its FailureReason.
 
     Args:
-        run: how it ended.
+        run: the decisive one.
         said: what it wrote into ``output/failure``.
-        host: which one it was, where there are several.
+        is_stopping: someone asked the job to stop.
+        host: where it ran, if there are several hosts.
     """
     where = f"{host}: " if host else ""
+    if run.reason == "max_runtime":
+        return "MaxRuntimeExceeded", ""
+    if run.reason == "stopped" or is_stopping:
+        return "Stopped", ""
+    if run.state == "lost":
+        text = "The machine stopped while the job ran. Please start it again."
+        return "Failed", f"InternalServerError: {where}{text}"
+    if run.reason == "setup":
+        return "Failed", f"InternalServerError: {where}{run.message}"
+    return ("Completed", "") if ended_well(run) else ("Failed", _failure(run, said, where))
+
+
+def _failure(run: Run, said: str, where: str) -> str:
+    """The FailureReason of a job that exited badly: what it said, and its exit code."""
     if run.reason == "oom":
         return f"AlgorithmError: {where}OutOfMemory: the job used more memory than it may, exit code: 137"
     category, separator, rest = said.partition(":")
     if separator and category in _BLAMES:
-        return f"{category}: {where}{rest.lstrip()}" if where else said
+        return f"{category}: {where}{rest.lstrip()}"
     text = said or "The job ended without writing /opt/ml/output/failure; see its log"
     return f"AlgorithmError: {where}{text}, exit code: {run.exit_code}"
 

@@ -18,7 +18,7 @@ from sagesse.engines.image import ImageProblem, Recipe
 from sagesse.engines.jobs.base import Plan
 from sagesse.services.sagemaker._channel import ChannelError
 from sagesse.services.sagemaker._container import contained
-from sagesse.services.sagemaker._ending import HostRun, decisive, ended_well, ends_the_others, failure_reason
+from sagesse.services.sagemaker._ending import HostRun, decisive, ends_the_others, outcome
 from sagesse.services.sagemaker._entry import Entry, path_variables
 from sagesse.services.sagemaker._hosts import Host, Hosts, InstanceGroup, job_run_id
 from sagesse.services.sagemaker._job import Job, JobFailed, JobParts
@@ -78,7 +78,7 @@ class JobRun(ABC):
         """Wait for cores; a job that can only fail does so before it waits."""
         if status := self._must_end(job):
             return self._end(job, status)
-        self._check_isolation(job)
+        self._check_image(job)
         self._session(job)
         claim = self._capacity.claim(job.run_id, self._hosts(job).cores, since=job.record.created)
         if not claim.threads:
@@ -174,20 +174,8 @@ class JobRun(ABC):
 
     def _outcome(self, job: Job, end: HostRun) -> tuple[str, str]:
         """How the job ended (as a secondary status), and its FailureReason."""
-        host, run = end
-        if run.reason == "max_runtime":
-            return "MaxRuntimeExceeded", ""
-        if run.reason == "stopped" or job.is_stopping:
-            return "Stopped", ""
-        if run.state == "lost":
-            said = "InternalServerError: The machine stopped while the job ran. Please start it again."
-            return "Failed", said
-        if run.reason == "setup":
-            return "Failed", f"InternalServerError: {run.message}"
-        if ended_well(run):
-            return "Completed", ""
-        where = host.name if self._hosts(job).are_several else ""
-        return "Failed", failure_reason(run, self._files(host).failure(), host=where)
+        where = end.host.name if self._hosts(job).are_several else ""
+        return outcome(end.run, self._files(end.host).failure(), is_stopping=job.is_stopping, host=where)
 
     def _plan(self, job: Job, host: Host) -> Plan:
         state, request, runtime_s = job.record.state, job.record.request, self._runtime_s(job)
@@ -237,7 +225,8 @@ class JobRun(ABC):
         except ImageProblem as error:
             raise JobFailed(f"ClientError: {error}") from error
 
-    def _check_isolation(self, job: Job) -> None:
+    def _check_image(self, job: Job) -> None:
+        """Fail a job whose image cannot run, or not as the job asks."""
         is_contained = self._recipe(job).kind == "container"
         if is_contained and self._is_isolated(job.record.request) and self._hosts(job).are_several:
             raise JobFailed(
