@@ -78,3 +78,22 @@ def test_an_image_that_nobody_holds_is_unknown(server: Server) -> None:
     facts = run_job(server, _job(server, "unknown", "team/other:1"))
     assert facts["TrainingJobStatus"] == "Failed"
     assert "no local recipe runs the image 'team/other:1'" in facts["FailureReason"]
+
+
+TWO = {"InstanceType": "ml.t3.medium", "InstanceCount": 2, "VolumeSizeInGB": 1}
+
+
+def test_containers_of_several_instances_know_each_other(server: Server, podman: Path) -> None:
+    (podman / "asked").unlink(missing_ok=True)
+    facts = run_job(server, _job(server, "several", HELD) | {"ResourceConfig": TWO})
+    assert facts["TrainingJobStatus"] == "Completed", facts.get("FailureReason")
+    asked = [json.loads(line) for line in (podman / "asked").read_text().splitlines()]
+    runs = [arguments for arguments in asked if arguments[0] == "run"]
+    assert sorted(run[run.index("--hostname") + 1] for run in runs) == ["algo-1", "algo-2"]
+    assert all(any(part.startswith("--add-host=algo-2:127.") for part in run) for run in runs)
+
+
+def test_isolated_containers_of_several_instances_are_refused(server: Server) -> None:
+    request = _job(server, "cut-off", HELD) | {"ResourceConfig": TWO, "EnableNetworkIsolation": True}
+    facts = run_job(server, request)
+    assert facts["FailureReason"].startswith("ClientError: EnableNetworkIsolation is not supported")
