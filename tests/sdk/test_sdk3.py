@@ -29,5 +29,10 @@ def test_scripts_and_a_built_in_algorithm_are_trained(client: Client, server: Se
     assert names_in(server, builtin) == ["xgboost-model"]
 
 
+def test_torchrun_runs_on_two_instances(client: Client, server: Server, sdk3: Path) -> None:
+    uri = client.flow("v3_hosts", sdk3)["model"]
+    assert sorted(names_in(server, uri)) == ["algo-1-of-3", "algo-2-of-3"]
+
+
 def test_a_model_is_built_deployed_and_asked(client: Client, sdk3: Path) -> None:
     assert all(answer > 0.5 for answer in client.flow("v3_deploy", sdk3)["answers"])

@@ -72,7 +72,7 @@ def launcher(setting: ScriptSetting, python: str) -> World | list[str] | None:
         return world_of(setting, _gpus() or 1)
     if framework.get("sagemaker_mpi_enabled"):
         world = world_of(setting, _per_host(framework))
-        return _mpirun(world, framework, python) if shutil.which("mpirun") else world
+        return _mpirun(setting, world, python) if shutil.which("mpirun") else world
     return None
 
 
@@ -142,27 +142,29 @@ def _per_host(framework: Mapping[str, Any]) -> int:
     return count
 
 
-def _mpirun(world: World, framework: Mapping[str, Any], python: str) -> list[str]:
+def _mpirun(setting: ScriptSetting, world: World, python: str) -> list[str]:
     """mpirun on the first host; the others wait for what it sends them."""
     os.environ.update(rendezvous_variables(world))
     port = str(world.port + 1)
+    agent = _agent(
+        setting.base / "mpi-agent", python, port
+    )  # each host looks for it where the first one has it
     if world.host_rank > 0:
         return [*_ours(python, "mpi_host"), "serve", world.hosts[world.host_rank], port]
-    custom = str(framework.get("sagemaker_mpi_custom_mpi_options") or "").split()
+    custom = str(setting.framework.get("sagemaker_mpi_custom_mpi_options") or "").split()
     return [
-        *("mpirun", "--allow-run-as-root", "-bind-to", "none", "-map-by", "slot"),
+        *("mpirun", "--allow-run-as-root", "--leave-session-attached", "-bind-to", "none", "-map-by", "slot"),
         *("--host", ",".join(f"{host}:{world.per_host}" for host in world.hosts), "-np", str(world.size)),
         *("-mca", "btl_tcp_if_include", "lo", "-mca", "oob_tcp_if_include", "lo", "-mca", "pml", "ob1"),
         *("-mca", "btl", "^openib", "-mca", "orte_abort_on_non_zero_status", "1"),
-        *("-mca", "plm_rsh_no_tree_spawn", "1", "-mca", "plm_rsh_agent", _agent(python, port)),
+        *("-mca", "plm_rsh_no_tree_spawn", "1", "-mca", "plm_rsh_agent", agent),
         *custom,
         python,
     ]
 
 
-def _agent(python: str, port: str) -> str:
+def _agent(agent: Path, python: str, port: str) -> str:
     """A program that mpirun calls as it would call ssh: ``agent host command``."""
-    agent = Path(os.environ.get("TMPDIR", "/tmp"), "mpi-agent")
     agent.write_text(f'#!/bin/sh\nexec {shlex.join([*_ours(python, "mpi_host"), "connect", port])} "$@"\n')
     agent.chmod(0o700)
     return str(agent)

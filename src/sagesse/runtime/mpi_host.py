@@ -23,7 +23,7 @@ _LONGEST = 1 << 20
 def main() -> int:
     """Serve or connect, as the arguments say."""
     match sys.argv[1:]:
-        case ["serve", address, port]:
+        case ["serve", address, port, *_]:  # the rest is what mpirun starts
             return serve(address, int(port))
         case ["connect", port, host, *command]:
             return connect(host, int(port), " ".join(command))

@@ -246,6 +246,38 @@ def test_torch_sums_over_hosts_with_gloo(server: Server) -> None:
     assert [lines[-1] for lines in streams(server, "gloo").values()] == ["all 3.0", "all 3.0"]
 
 
+@pytest.mark.slow  # it loads torch
+@pytest.mark.parametrize(
+    ("setting", "size"),
+    [
+        ({"sagemaker_torch_distributed_enabled": True}, 2),
+        ({"sagemaker_mpi_enabled": True, "sagemaker_mpi_num_of_processes_per_host": 2}, 4),
+    ],
+)
+def test_a_distribution_setting_starts_the_ranks_of_all_hosts(
+    server: Server, setting: dict[str, Any], size: int
+) -> None:
+    source = ME + (
+        "import torch, torch.distributed as dist\n"
+        "mpi = {k: os.environ[f'OMPI_COMM_WORLD_{k}'] for k in ('RANK', 'SIZE')}\n"  # mpirun sets no others
+        "dist.init_process_group('gloo', rank=int(mpi['RANK']), world_size=int(mpi['SIZE']))\n"
+        "value = torch.tensor([dist.get_rank() + 1.0])\n"
+        "dist.all_reduce(value)\n"
+        "open(f'/opt/ml/model/{dist.get_rank()}', 'w').write(f'{me} {value.item()}')\n"
+        "dist.destroy_process_group()\n"
+    )
+    specification = {"TrainingImage": PYTORCH, "TrainingInputMode": "File"}
+    name = f"distributed-{size}"
+    request = two_hosts(server, name, source, AlgorithmSpecification=specification)
+    request["HyperParameters"] |= {key: json.dumps(value) for key, value in setting.items()}
+    request["OutputDataConfig"]["CompressionType"] = "NONE"
+    facts = run_job(server, request)
+    assert facts["TrainingJobStatus"] == "Completed", facts.get("FailureReason")
+    total = size * (size + 1) / 2
+    found = [body(server, f"out/{name}/output/model/{rank}") for rank in range(size)]
+    assert found == [f"algo-{1 + rank // (size // 2)} {total}" for rank in range(size)]
+
+
 GROUP = {"InstanceGroupName": "g", "InstanceType": "ml.m5.large", "InstanceCount": 1}
 
 
