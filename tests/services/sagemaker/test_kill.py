@@ -160,6 +160,7 @@ def test_all_hosts_outlive_the_server_and_run_once(durable: Server, gate: Path) 
     assert list((durable.data_dir / "jobs" / "runs").glob("training-*")) == []
 
 
+@pytest.mark.slow
 def test_a_host_that_fails_while_the_server_is_dead_ends_the_job(durable: Server, gate: Path) -> None:
     script = (
         "import os, signal, time\n"

@@ -31,7 +31,9 @@ _POLL_S = 0.25  # how often a running job's log is shipped
 _SYNC_S = 1.0  # how often the folders that are stored while it runs are looked at
 _QUEUE_S = 5.0  # how often a waiting job looks again, should nobody wake it
 _GRACE_S = 120.0  # between SIGTERM and SIGKILL, as SageMaker gives
-_ON_LOOPBACK = dict.fromkeys(("GLOO_SOCKET_IFNAME", "TP_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"), "lo")
+_ON_LOOPBACK: Mapping[str, str] = dict.fromkeys(
+    ("GLOO_SOCKET_IFNAME", "TP_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"), "lo"
+)
 
 
 class JobRun(ABC):
