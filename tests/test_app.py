@@ -152,3 +152,17 @@ def test_a_server_that_cannot_keep_its_payloads_says_why(tmp_path: Path, server:
         Server(tmp_path).start()
     assert "Create the bucket there" in str(caught.value)
     assert "never-told" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ['{"fs-12345678": "/data"}', {"fs-12345678": "/data"}])
+def test_file_systems_come_from_the_environment_as_json(tmp_path: Path, text: object) -> None:
+    where = {"SAGESSE_FILE_SYSTEMS": text} if isinstance(text, str) else {}
+    if not where:
+        (tmp_path / "settings.json").write_text(json.dumps({"file_systems": text}))
+    assert load_settings(where, data_dir=str(tmp_path)).file_systems == {"fs-12345678": "/data"}
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '{"fs-1": 1}'])
+def test_file_systems_that_are_no_folders_by_name_are_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SettingsError):
+        load_settings({"SAGESSE_FILE_SYSTEMS": text}, data_dir=str(tmp_path))

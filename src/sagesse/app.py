@@ -31,6 +31,7 @@ from sagesse.core.scope import Scope
 from sagesse.core.service import Registry, Service
 from sagesse.core.store_sqlite import SqliteStore
 from sagesse.engines.capacity import Capacity
+from sagesse.engines.channel_cache import ChannelCache
 from sagesse.engines.container import Containers
 from sagesse.engines.image import ImageProblem
 from sagesse.engines.image_registry import Images
@@ -206,6 +207,7 @@ class App:
         self.routes = RoutingTable(partial(sagemaker.route_of, self._store))
         self.invocations = InvocationMeter(clock.now)
         self.capacity = Capacity(self.settings.cores)
+        self._cache = ChannelCache(folder / "channel-cache", self.settings.channel_cache_bytes)
 
     def _make_core(self) -> None:
         self.audit = AuditLog(self._folder / "audit")
@@ -248,6 +250,8 @@ class App:
                 images=self.images,
                 home=sagemaker.Home(lambda: self.url, self.authority.bundle),
                 metrics_of=partial(_metrics_of, self.images),
+                cache=self._cache,
+                file_systems=self.settings.file_systems,
                 spot_interruptions_per_hour=self.settings.spot_interruptions_per_hour,
             ),
             sagemaker_runtime.Invocations(models),

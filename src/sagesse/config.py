@@ -34,6 +34,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ephemeral: bool = False
     job_cores: int = 0
     spot_interruptions_per_hour: float = 0.0
+    channel_cache_bytes: int = 10 << 30
+    file_systems: dict[str, str] = {}
     log_level: str = "INFO"
 
     def __post_init__(self) -> None:
@@ -90,8 +92,10 @@ def load_settings(environment: Mapping[str, str], **overrides: Any) -> Settings:
     folder = Path(str(chosen.get("data_dir", Settings().data_dir))).expanduser()
     merged = {**_from_file(folder / "settings.json", set(fields)), **chosen}
     try:
+        if isinstance(text := merged.get("file_systems"), str):
+            merged["file_systems"] = msgspec.json.decode(text)
         return msgspec.convert(merged, Settings, strict=False)
-    except msgspec.ValidationError as error:
+    except msgspec.MsgspecError as error:
         raise SettingsError(f"bad setting: {error}") from error
 
 

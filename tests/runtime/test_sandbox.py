@@ -1,10 +1,14 @@
-"""Paths rewritten for a job without a view of its own."""
+"""Paths rewritten for a job without a view of its own; layers where the machine has none."""
 
+import errno
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from sagesse.runtime.sandbox import rewrite
+from sagesse.runtime import linux, sandbox
+from sagesse.runtime.sandbox import Layer, Level, SandboxRefused, View, flatten, rewrite
 
 _MOUNTS = {"/opt/ml": Path("/data/r1/ml"), "/opt/ml/cache": Path("/data/cache")}
 
@@ -26,3 +30,62 @@ _MOUNTS = {"/opt/ml": Path("/data/r1/ml"), "/opt/ml/cache": Path("/data/cache")}
 )
 def test_only_whole_paths_are_rewritten(text: str, rewritten: str) -> None:
     assert rewrite(text, _MOUNTS) == rewritten
+
+
+def test_where_there_are_no_layers_a_private_folder_is_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("ml", "given", "changes", "work")
+    ml, given, changes, work = (tmp_path / name for name in names)
+    for folder in (ml, given, changes, work):
+        folder.mkdir()
+    (given / "file").write_text("original")
+    mounts = {"/opt/ml": ml, "/opt/ml/data": given}
+    hosts = Path("/dev/null")
+    view = View(mounts, (), (), hosts, "h", False, layers={"/opt/ml/data": Layer(changes, work)})
+    monkeypatch.setattr(linux, "mount", _without_layers(linux.mount))
+
+    def change() -> None:
+        sandbox.build(Level.FULL, view)
+        Path("/opt/ml/data/file").write_text("changed")
+
+    if sandbox.probe(tmp_path) != Level.FULL:
+        pytest.skip("this machine offers no namespaces")
+    _inside(change)
+    assert ((given / "file").read_text(), (changes / "file").read_text()) == ("original", "changed")
+
+
+def _without_layers(mount: Callable[..., None]) -> Callable[..., None]:
+    def refuse(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
+        if kind == "overlay":
+            raise OSError(errno.ENODEV, "no overlay")
+        mount(source, target, kind, flags, options)
+
+    return refuse
+
+
+def _inside(act: Callable[[], None]) -> None:
+    """Do something as the first process of new namespaces; its failure is ours."""
+    outer = os.fork()
+    if outer == 0:
+        code = 1
+        try:
+            sandbox.enter(Level.FULL)
+            inner = os.fork()
+            if inner == 0:
+                try:
+                    act()
+                    code = 0
+                finally:
+                    os._exit(code)
+            code = os.waitstatus_to_exitcode(os.waitpid(inner, 0)[1])
+        finally:
+            os._exit(code)
+    assert os.waitpid(outer, 0)[1] == 0
+
+
+def test_without_namespaces_a_private_folder_needs_one_above_it(tmp_path: Path) -> None:
+    layer = Layer(tmp_path / "c", tmp_path / "w")
+    view = View({"/data": tmp_path}, (), (), tmp_path, "h", layers={"/data": layer})
+    with pytest.raises(SandboxRefused, match="/data is below no other folder"):
+        flatten(view)

@@ -33,6 +33,27 @@ class PythonEntry(msgspec.Struct, frozen=True, tag="python"):
     cwd: str | None = None
 
 
+class Feed(msgspec.Struct, frozen=True):
+    """A named pipe ``<path>_<epoch>`` that is filled from S3 while the job runs, from its beginning in each epoch.
+
+    Attributes:
+        path: without the epoch, under the run's folder.
+        entries: what is sent, a file of `runtime.feed_list` under the run's folder.
+        decompresses: objects are gzip files and are sent decompressed.
+        wraps: each object and text becomes a RecordIO record.
+        seed: entries are shuffled anew in each epoch, from this seed; None sends them in order.
+        share_index, share_count: only this share of the (shuffled) entries is sent.
+    """
+
+    path: str
+    entries: str
+    decompresses: bool = False
+    wraps: bool = False
+    seed: int | None = None
+    share_index: int = 0
+    share_count: int = 1
+
+
 class Plan(msgspec.Struct, frozen=True):
     """One run: what to start, what it sees, and its limits.
 
@@ -41,6 +62,9 @@ class Plan(msgspec.Struct, frozen=True):
         environment: the job's variables; PATH, HOME, TMPDIR, LANG, PYTHONUNBUFFERED and the thread limits are
             added when they are not given. Nothing of the server's environment is passed on.
         mounts: folder as the job sees it -> folder under the run's folder (or an absolute one).
+        private: paths of `mounts` whose folders the job may write to without changing them.
+        read_only: paths of `mounts` that the job cannot write to.
+        feeds: pipes to fill; they read S3 with the file `feed.ACCESS` in the run's folder.
         max_runtime_s: after this the job gets SIGTERM, and SIGKILL after `stop_grace_s`.
         isolate_network: only a loopback interface of its own; refused where the machine cannot do it.
         hostname: what the job calls itself; it resolves to 127.0.0.1 inside, unless `hosts` says where.
@@ -57,6 +81,9 @@ class Plan(msgspec.Struct, frozen=True):
     entry: Command | PythonEntry
     environment: dict[str, str] = {}
     mounts: dict[str, str] = msgspec.field(default_factory=lambda: {"/opt/ml": "ml"})
+    private: tuple[str, ...] = ()
+    read_only: tuple[str, ...] = ()
+    feeds: tuple[Feed, ...] = ()
     max_runtime_s: float | None = None
     stop_grace_s: float = 120.0
     isolate_network: bool = False

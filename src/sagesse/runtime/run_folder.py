@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
 
-Reason = Literal["exit", "stopped", "max_runtime", "oom", "setup"]
+Reason = Literal["exit", "stopped", "max_runtime", "oom", "setup", "data"]
 
 PLAN, STARTED, STATUS, EXIT, STOP, LOG = (
     "plan.json",
@@ -39,7 +39,8 @@ class Outcome(msgspec.Struct, frozen=True):
 
     Attributes:
         exit_code: of the job; 128 + signal when a signal ended it; None when it never started.
-        reason: ``exit`` by itself; ``setup`` when the job could not be started (see `message`).
+        reason: ``exit`` by itself; ``setup`` when the job could not be started, ``data`` when a pipe of it could not be
+            filled (see `message`).
         ended: epoch seconds.
     """
 

@@ -9,12 +9,13 @@ import os
 import re
 import signal
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import IntEnum
 from pathlib import Path
 from typing import NamedTuple
 
 from sagesse.runtime import linux
+from sagesse.runtime.folder_copy import copy_folder
 from sagesse.runtime.network import enter_network
 from sagesse.runtime.plan import Command, Plan
 
@@ -30,6 +31,17 @@ class Level(IntEnum):
     """No namespaces: paths are rewritten in the command, its arguments and its variables."""
 
 
+class Layer(NamedTuple):
+    """Where what a job changes of a folder goes, so that the folder itself stays as it is.
+
+    Attributes:
+        work: an empty folder beside `changes` that the kernel needs.
+    """
+
+    changes: Path
+    work: Path
+
+
 class View(NamedTuple):
     """What a job sees.
 
@@ -37,6 +49,9 @@ class View(NamedTuple):
         mounts: path inside -> folder outside.
         hidden: paths that show nothing, but for what is `shown` of them.
         shown: folders that keep their path though a folder above them may be hidden.
+        layers: of `mounts`, those that stay as they are whatever the job does.
+        read_only: of `mounts`, those that the job cannot write to.
+        foreign: of `mounts`, those whose folders are not ours: no link may lead elsewhere.
     """
 
     mounts: Mapping[str, Path]
@@ -44,6 +59,9 @@ class View(NamedTuple):
     shown: tuple[Path, ...]
     hosts: Path
     hostname: str
+    layers: Mapping[str, Layer] = {}
+    read_only: frozenset[str] = frozenset()
+    foreign: frozenset[str] = frozenset()
 
 
 class SandboxRefused(Exception):  # noqa: N818 - a refusal, not a failure
@@ -92,11 +110,39 @@ def build(level: Level, view: View) -> None:
     linux.unshare(linux.NEW_NS | linux.NEW_IPC | linux.NEW_UTS)
     linux.mount("", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
     socket.sethostname(view.hostname)
-    shown = {str(folder): folder for folder in view.shown} if view.hidden else {}
-    _bind_all({**shown, **view.mounts, "/etc/hosts": view.hosts}, view.hidden)
+    _bind_all(view)
     if level == Level.FULL:
         linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
     linux.drop_privileges()
+
+
+def flatten(view: View) -> View:
+    """The view of a job without namespaces: what belongs below another of its folders is put there.
+
+    What the job may not change is copied; a folder of others becomes a link.
+
+    Raises:
+        SandboxRefused: a folder of others was to be read-only or is behind a link, or there is none above.
+    """
+    mounts = dict(view.mounts)
+    for inside in {*view.layers, *view.read_only, *view.foreign}:
+        source, is_foreign = mounts.pop(inside), inside in view.foreign
+        if is_foreign and (inside in view.read_only or os.path.realpath(source) != str(source)):
+            raise SandboxRefused(
+                f"{inside} cannot be kept read-only without user namespaces, or is behind a link"
+            )
+        target = _place_below(view.mounts, inside)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(source) if is_foreign else copy_folder(source, target)
+    return view._replace(mounts=mounts)
+
+
+def _place_below(mounts: Mapping[str, Path], inside: str) -> Path:
+    above = [path for path in mounts if Path(path) in Path(inside).parents]
+    if not above:
+        raise SandboxRefused(f"{inside} is below no other folder of the job, and there are no namespaces")
+    parent = max(above, key=len)
+    return mounts[parent] / Path(inside).relative_to(parent)
 
 
 def rewrite(text: str, mounts: Mapping[str, Path]) -> str:
@@ -113,19 +159,46 @@ def _refuse(plan: Plan) -> None:
         raise SandboxRefused(f"{wanted} needs user namespaces, which this machine does not offer")
 
 
-def _bind_all(mounts: Mapping[str, Path], hidden: Sequence[str]) -> None:
+def _bind_all(view: View) -> None:
+    shown = {str(folder): folder for folder in view.shown} if view.hidden else {}
+    mounts = {**shown, **view.mounts, "/etc/hosts": view.hosts}
     # Held open first: what is mounted here may cover the path a later source lies on.
-    sources = {inside: os.open(outside, os.O_PATH | os.O_CLOEXEC) for inside, outside in mounts.items()}
-    for path in hidden:
+    sources = {inside: _hold(outside, inside in view.foreign) for inside, outside in mounts.items()}
+    layers = {inside: tuple(map(_hold, layer)) for inside, layer in view.layers.items()}
+    for path in view.hidden:
         _hide(path)
-    covered = {Path(path) for path in hidden}
+    covered = {Path(path) for path in view.hidden}
     for inside in sorted(sources, key=len):
         target = Path(inside)
         if not target.exists():
             _make_mount_point(target, covered)
-        linux.bind(f"/proc/self/fd/{sources[inside]}", inside)
-        os.close(sources[inside])
+        if inside in layers:
+            _lay_over(sources[inside], layers[inside], inside)
+        else:
+            linux.bind(f"/proc/self/fd/{sources[inside]}", inside)
+        if inside in view.read_only:
+            linux.make_read_only(inside)
+        for held in (sources[inside], *layers.get(inside, ())):
+            os.close(held)
         covered.add(target)  # what is missing below it is made in the job's own folder
+
+
+def _hold(path: Path, is_foreign: bool = False) -> int:
+    held = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    if is_foreign and os.readlink(f"/proc/self/fd/{held}") != str(path):
+        raise OSError(errno.ELOOP, f"{path} is behind a link now")
+    return held
+
+
+def _lay_over(source: int, layer: tuple[int, ...], target: str) -> None:
+    """Show `source` at `target`, and keep what is changed there in `layer`."""
+    names = zip(("lowerdir", "upperdir", "workdir"), (source, *layer), strict=True)
+    options = ",".join(f"{name}=/proc/self/fd/{held}" for name, held in names)
+    try:
+        linux.mount("overlay", target, "overlay", linux.MS_NOSUID | linux.MS_NODEV, f"{options},userxattr")
+    except OSError:  # this kernel or file system cannot: the job gets copies
+        copy_folder(Path(f"/proc/self/fd/{source}"), Path(f"/proc/self/fd/{layer[0]}"))
+        linux.bind(f"/proc/self/fd/{layer[0]}", target)
 
 
 def _make_mount_point(target: Path, covered: set[Path]) -> None:

@@ -16,19 +16,20 @@ from typing import NamedTuple
 
 import msgspec
 
-from sagesse.runtime import linux, run_folder
+from sagesse.runtime import feed, linux, run_folder
 from sagesse.runtime.job_process import INIT_SIGNALS, Launch, run_init
 from sagesse.runtime.output import LineLog
 from sagesse.runtime.plan import Plan
 from sagesse.runtime.process import descendants, kill_descendants, memory_bytes
 from sagesse.runtime.run_folder import Outcome, Reason, Status
-from sagesse.runtime.sandbox import Level, SandboxRefused, View, enter
+from sagesse.runtime.sandbox import Layer, Level, SandboxRefused, View, enter, flatten
 from sagesse.runtime.thread_budget import LoadedLibraries
 
 _MEMORY_CHECK_S = 0.5
 _FOLDER_CHECK_S = 30.0
 _READ_BYTES = 1 << 16
 _CLEANUP_S = 30.0
+_LAYERS = "layers"
 
 
 class Host(NamedTuple):
@@ -56,7 +57,9 @@ def supervise(folder: Path, host: Host, announce: Callable[[bytes], None]) -> No
     try:
         plan = msgspec.json.decode((folder / run_folder.PLAN).read_bytes(), type=Plan)
         level = Level.NONE if plan.is_contained else host.level
-        launch = Launch(plan, level, _lay_out(folder, plan, host), folder, host.libraries)
+        view = _lay_out(folder, plan, host)
+        view = flatten(view) if level == Level.NONE else view
+        launch = Launch(plan, level, view, folder, host.libraries)
         outcome = _Supervision(launch, wake).run()
     except Exception as error:  # a job that already runs dies with this process
         outcome = Outcome(
@@ -80,10 +83,20 @@ def _only_wake(_number: int, _frame: object) -> None:
 
 def _lay_out(folder: Path, plan: Plan, host: Host) -> View:
     mounts = {inside: folder / outside for inside, outside in plan.mounts.items()}
+    foreign = {inside for inside, outside in plan.mounts.items() if Path(outside).is_absolute()}
     shown = (*host.shown, folder / "home", folder / "tmp")
-    for path in (*mounts.values(), *shown):
+    for path in (*(path for inside, path in mounts.items() if inside not in foreign), *shown):
         path.mkdir(parents=True, exist_ok=True)
-    return View(mounts, host.hidden, shown, _write_hosts(folder / "hosts", plan), plan.hostname)
+    return View(
+        mounts,
+        host.hidden,
+        shown,
+        _write_hosts(folder / "hosts", plan),
+        plan.hostname,
+        layers={inside: _layer(folder / _LAYERS / str(i)) for i, inside in enumerate(plan.private)},
+        read_only=frozenset(plan.read_only),
+        foreign=frozenset(foreign),
+    )
 
 
 def _write_hosts(file: Path, plan: Plan) -> Path:
@@ -96,6 +109,13 @@ def _write_hosts(file: Path, plan: Plan) -> Path:
     lines += [f"{address} {name}" for name, address in names.items()]
     file.write_text("\n".join([*lines, ""]))
     return file
+
+
+def _layer(folder: Path) -> Layer:
+    layer = Layer(folder / "changes", folder / "work")
+    for path in layer:
+        path.mkdir(parents=True, exist_ok=True)
+    return layer
 
 
 def _clean_up(plan: Plan) -> None:
@@ -142,6 +162,9 @@ class _Supervision:
         linux.adopt_orphans()
         self._output, output = os.pipe2(os.O_CLOEXEC)
         self._events, report = os.pipe2(os.O_CLOEXEC)
+        self._feeder: int | None = None
+        if self._plan.feeds:
+            self._feeder = os.pidfd_open(feed.start(self._folder, self._plan.feeds, report))
         enter(self._level, self._folder, self._plan)
         signal.pthread_sigmask(signal.SIG_BLOCK, INIT_SIGNALS)
         self._init = os.fork()
@@ -165,6 +188,8 @@ class _Supervision:
         poll = select.poll()
         for source in (self._output, self._events, self._wake, ended):
             poll.register(source, select.POLLIN)
+        if self._feeder is not None:
+            poll.register(self._feeder, select.POLLIN)
         while True:
             ready = {source for source, _ in poll.poll(self._patience_ms())}
             for source in (self._output, self._events):
@@ -172,6 +197,11 @@ class _Supervision:
                     poll.unregister(source)
             if self._wake in ready:
                 self._heed_signals()
+            if self._feeder in ready:
+                self._fail_on_data(
+                    "InternalServerError: Data download failed: the process that fills the pipes died"
+                )
+                poll.unregister(self._feeder)
             if ended in ready:
                 return
             self._act_on_time()
@@ -197,8 +227,16 @@ class _Supervision:
                 run_folder.write(self._folder / run_folder.STATUS, Status(self._started, self._level))
             case "exit":
                 self._wait_status = int(detail)
+            case "data":
+                self._fail_on_data(detail)
             case _:
                 self._reason, self._message = "setup", detail
+
+    def _fail_on_data(self, message: str) -> None:
+        """End the job at once: it waits for data that will not come, and must not take that for their end."""
+        if self._reason == "exit":
+            self._reason, self._message = "data", message
+        self._kill()
 
     def _heed_signals(self) -> None:
         asked = set(os.read(self._wake, 64))

@@ -204,7 +204,9 @@ def _python(program: str) -> str:
 def test_the_hosts_of_a_job_reach_each_other_by_name(engine: LocalJobs, isolated: bool) -> None:
     _needs_namespaces(engine)
     first, second = _pair(engine, (_python(_listen()), _python(CALL)), isolate_network=isolated)
-    second = msgspec.structs.replace(second, mounts={"/opt/ml": str(engine.folder(first.run_id) / "ml")})
+    shared = engine.folder(first.run_id) / "ml"
+    shared.mkdir()
+    second = msgspec.structs.replace(second, mounts={"/opt/ml": str(shared)})
     engine.ensure(second)
     engine.ensure(first)
     assert output(engine.wait(second.run_id, 30)) == ["hello from 127.8.9.1"]
@@ -418,8 +420,11 @@ def test_an_ordinary_user_gets_the_same_isolation(tmp_path_factory: pytest.TempP
         "from sagesse.engines.jobs.local import LocalJobs\n"
         "from sagesse.testing.job_engine import *\n"
         "jobs = LocalJobs(Path(sys.argv[1]))\n"
-        "run = finish(jobs, shell('id -u; echo x > /opt/ml/x && ls /opt/ml'))\n"
-        "print(run.isolation_level, run.exit_code, *output(run)); jobs.stop_zygotes()"
+        "mounts = {'/opt/ml': 'ml', '/opt/ml/own': 'own'}\n"
+        "plan = shell('id -u; echo x > /opt/ml/own/x && ls /opt/ml/own', mounts=mounts, private=('/opt/ml/own',))\n"
+        "run = finish(jobs, plan); said = output(run)\n"
+        "jobs.discard(plan.run_id); jobs.stop_zygotes()\n"
+        "print(run.isolation_level, run.exit_code, *said, *jobs.runs())"
     )
     try:
         done = subprocess.run(

@@ -164,6 +164,43 @@ def test_a_manifest_names_the_input(server: Server) -> None:
     assert lines(server, "manifest") == ["['b']"]
 
 
+def test_what_a_job_changes_in_its_input_stays_its_own(server: Server) -> None:
+    put(server, "kept/a", "0123456789" * 10_000)
+    script = (
+        "open('/opt/ml/processing/data/a', 'r+').write('XX')\n"
+        "print(open('/opt/ml/processing/data/a').read(4))\n"
+    )
+    data = source("data", f"s3://{BUCKET}/kept/", "/opt/ml/processing/data")
+    run_job(server, job(server, "changes", script, inputs=(data,)))
+    assert lines(server, "changes") == ["XX23"]
+    body = server.client("s3").get_object(Bucket=BUCKET, Key="kept/a")["Body"].read(4)
+    assert body == b"0123"
+
+
+def test_an_output_may_lie_in_an_input_and_an_input_in_another(server: Server) -> None:
+    put(server, "outer/a", "outer")
+    put(server, "inner/b", "inner")
+    put(server, "apart/c", "0123456789" * 10_000)
+    script = (
+        "from pathlib import Path\n"
+        "root = Path('/opt/ml/processing')\n"
+        "found = [path.relative_to(root).as_posix() for path in root.rglob('?') if path.is_file()]\n"
+        "(root / 'data/out').mkdir(exist_ok=True)\n"
+        "(root / 'data/out/names').write_text(','.join(sorted(found)))\n"
+    )
+    inputs = (
+        source("outer", f"s3://{BUCKET}/outer/", "/opt/ml/processing/data"),
+        source("inner", f"s3://{BUCKET}/inner/", "/opt/ml/processing/data/in"),
+        source("apart", f"s3://{BUCKET}/apart/", "/opt/ml/processing/x"),
+        source("below", f"s3://{BUCKET}/inner/", "/opt/ml/processing/x/y"),
+    )
+    out = target("out", "nested", "/opt/ml/processing/data/out")
+    facts = run_job(server, job(server, "nested", script, inputs=inputs, outputs=(out,)))
+    assert facts["ProcessingJobStatus"] == "Completed", facts.get("FailureReason")
+    body = server.client("s3").get_object(Bucket=BUCKET, Key="nested/names")["Body"].read()
+    assert body == b"data/a,data/in/b,x/c,x/y/b"
+
+
 def test_arguments_environment_and_configuration_reach_the_script(server: Server) -> None:
     script = (
         "import json, os, sys\n"

@@ -44,7 +44,7 @@ def read_channel(channel: Channel, *, csv_weights: bool) -> Rows:
         raise ClientError(
             f"The channel {channel.name!r} has label_size=0; training needs the label in column one."
         )
-    parts = [_read_file(channel, file, kind, csv_weights=csv_weights) for file in _files(channel.path)]
+    parts = [_read_file(channel, file, kind, csv_weights=csv_weights) for file in _files(channel)]
     parts = [part for part in parts if len(part.features)]
     if not parts:
         raise ClientError(f"The channel {channel.name!r} holds no rows.")
@@ -54,7 +54,11 @@ def read_channel(channel: Channel, *, csv_weights: bool) -> Rows:
     return joined
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _files(channel: Channel) -> Iterator[Path]:
+    folder = channel.path
+    if channel.mode == "Pipe":
+        yield folder.with_name(f"{folder.name}_0")  # all rows, in its first epoch
+        return
     if folder.is_file():
         yield folder
         return

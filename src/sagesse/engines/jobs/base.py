@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
-from sagesse.runtime.plan import Command, Plan, PythonEntry
+from sagesse.runtime.plan import Command, Feed, Plan, PythonEntry
 from sagesse.runtime.run_folder import Reason
 
-__all__ = ["Command", "JobEngine", "JobEngineError", "Plan", "PythonEntry", "Reason", "Run", "State"]
+__all__ = ["Command", "Feed", "JobEngine", "JobEngineError", "Plan", "PythonEntry", "Reason", "Run", "State"]
 
 State = Literal["preparing", "running", "exited", "lost"]
 
@@ -25,7 +25,7 @@ class Run(NamedTuple):
         reason: why it ended; None before.
         started, ended: epoch seconds.
         isolation_level: 1 full, 2 shares process ids, 3 none (paths rewritten); 0 not known yet.
-        message: for the reasons ``setup`` and ``oom``: what happened.
+        message: for the reasons ``setup``, ``data`` and ``oom``: what happened.
         log: file of lines ``<epoch_ms> <text>``; it may not exist yet.
     """
 

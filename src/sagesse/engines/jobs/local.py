@@ -228,10 +228,13 @@ def _wait_for_end(supervisor: int, timeout_s: float | None) -> None:
 
 
 def _force(remove: Callable[[str], object], path: str, _error: object) -> None:
-    """A job may have left folders that it made read-only."""
+    """A job may have left folders that it made read-only, and layers leave one that nobody may enter."""
     with contextlib.suppress(FileNotFoundError):
         parent = os.path.dirname(path)
         for locked in (parent, path):
             if not os.path.islink(locked):
                 os.chmod(locked, os.stat(locked).st_mode | stat.S_IRWXU)
-        remove(path)
+        if remove in (os.unlink, os.rmdir):
+            remove(path)
+        else:  # it could not be opened
+            shutil.rmtree(path, onerror=_force)

@@ -7,7 +7,7 @@ endpoint is model server processes behind the gateway (`engines.serving`).
 What differs from AWS: docs/services/sagemaker.md.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from sagesse.core.principal import Credentials
@@ -15,6 +15,7 @@ from sagesse.core.record import Store
 from sagesse.core.scope import Scope
 from sagesse.core.service import Service
 from sagesse.engines.capacity import Capacity
+from sagesse.engines.channel_cache import ChannelCache
 from sagesse.engines.image_registry import Images
 from sagesse.engines.jobs.base import JobEngine
 from sagesse.engines.metrics.base import MetricStore
@@ -59,11 +60,13 @@ def services(  # noqa: PLR0913 - the parts SageMaker stands on, each by name
     images: Images,
     home: Home,
     metrics_of: Callable[[str], list[dict[str, str]]],
+    cache: ChannelCache,
+    file_systems: Mapping[str, str],
     spot_interruptions_per_hour: float = 0.0,
 ) -> tuple[Service, ...]:
     """Every family of SageMaker over its engines; see `JobParts`, `TrainingRun` and `Deployments` for the arguments."""
     shipper = LogShipper(logs, metrics)
-    parts = JobParts(jobs, capacity, credentials, shipper, images, home)
+    parts = JobParts(jobs, capacity, credentials, shipper, images, home, cache, file_systems)
     training = TrainingRun(parts, metrics_of=metrics_of, market=SpotMarket(spot_interruptions_per_hour))
     deployments = Deployments(
         engine=serving,

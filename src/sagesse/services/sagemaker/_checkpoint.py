@@ -29,8 +29,8 @@ def check_checkpoint(config: Mapping[str, Any]) -> None:
     except BadLocation as error:
         raise validation_error(f"CheckpointConfig.S3Uri: {error}") from error
     path = PurePosixPath(local_path(config))
-    ours = {"/opt", "/opt/ml", "/opt/ml/input", "/opt/ml/input/config", "/opt/ml/input/data"}
-    if ".." in path.parts or path.parts[:2] != ("/", "opt") or str(path) in ours:
+    is_ours = str(path) in {"/opt", "/opt/ml"} or path.is_relative_to("/opt/ml/input")
+    if ".." in path.parts or path.parts[:2] != ("/", "opt") or is_ours:
         raise validation_error(
             f"Sagesse does not support CheckpointConfig.LocalPath {str(path)!r}; allowed: a folder of its own "
             f"below /opt, such as {DEFAULT_PATH}."

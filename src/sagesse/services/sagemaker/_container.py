@@ -36,7 +36,7 @@ def contained(plan: Plan, recipe: Recipe, folder: Path, containers: Containers, 
         argv += ["--hostname", plan.hostname]
         argv += [f"--add-host={name}:{address}" for name, address in plan.hosts.items()]
     for inside, outside in plan.mounts.items():
-        argv += ["--volume", f"{folder / outside}:{inside}"]
+        argv += ["--volume", f"{folder / outside}:{inside}{':ro' if inside in plan.read_only else ''}"]
     argv += ["--volume", f"{shown}:{shown}:ro"]
     for variable in environment:
         argv += [
@@ -50,6 +50,8 @@ def contained(plan: Plan, recipe: Recipe, folder: Path, containers: Containers, 
         entry=Command(argv=(*argv, image, *arguments), cwd="/"),
         environment={**environment, **containers.variables},
         mounts={},
+        private=(),
+        read_only=(),
         isolate_network=False,
         hosts={},
         peers=(),

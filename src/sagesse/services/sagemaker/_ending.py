@@ -54,6 +54,9 @@ def outcome(run: Run, said: str, *, is_stopping: bool, host: str = "") -> tuple[
         return "Failed", f"InternalServerError: {where}{text}"
     if run.reason == "setup":
         return "Failed", f"InternalServerError: {where}{run.message}"
+    if run.reason == "data":
+        category, _, rest = run.message.partition(":")
+        return "Failed", f"{category}: {where}{rest.lstrip()}"
     return ("Completed", "") if ended_well(run) else ("Failed", _failure(run, said, where))
 
 

@@ -7,6 +7,10 @@ from sagesse.core.error import ServiceError, unsupported_member, validation_erro
 from sagesse.core.record import Record
 
 
+class ChannelError(Exception):
+    """A channel could not be fetched; the text is for FailureReason."""
+
+
 def could_not_find(what: str) -> Callable[[str, str], ServiceError]:
     """The not-found error of `what` ("model"), which SageMaker words as a validation error with the ARN."""
     return lambda name, arn: validation_error(f'Could not find {what} "{arn}".')

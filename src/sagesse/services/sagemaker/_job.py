@@ -1,5 +1,6 @@
 """A job on its way, and what all jobs stand on."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from sagesse.core.call import Context
@@ -7,6 +8,7 @@ from sagesse.core.kind import Kind
 from sagesse.core.principal import Credentials
 from sagesse.core.record import Record
 from sagesse.engines.capacity import Capacity
+from sagesse.engines.channel_cache import ChannelCache
 from sagesse.engines.image_registry import Images
 from sagesse.engines.jobs.base import JobEngine
 from sagesse.services.sagemaker._home import Home
@@ -27,6 +29,8 @@ class JobParts(NamedTuple):
         shipper: takes the log lines and metrics of a job.
         images: what runs an image here.
         home: where a job's own AWS clients find this server.
+        cache: keeps the contents of channels.
+        file_systems: folder of this machine by file system id.
     """
 
     engine: JobEngine
@@ -35,6 +39,8 @@ class JobParts(NamedTuple):
     shipper: LogShipper
     images: Images
     home: Home
+    cache: ChannelCache
+    file_systems: Mapping[str, str]
 
 
 class Job(NamedTuple):

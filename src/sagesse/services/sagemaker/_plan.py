@@ -17,8 +17,9 @@ from sagesse.runtime.contract import (
     read_failure,
     write_training_input,
 )
-from sagesse.services.sagemaker._channel import ChannelError
+from sagesse.services.sagemaker._channel import FOLDER
 from sagesse.services.sagemaker._entry import Entry, program_entry, script_entry
+from sagesse.services.sagemaker._error import ChannelError
 from sagesse.services.sagemaker._transfer import BadLocation, download, parse_location
 
 
@@ -47,8 +48,8 @@ class JobFiles:
         return self.root / inside.removeprefix("/opt/ml").strip("/")
 
     def channel(self, name: str) -> Path:
-        """The folder of an input channel."""
-        return self.root / "input" / "data" / name
+        """The folder in which an input channel is laid out; the job sees it elsewhere."""
+        return self.root.parent / FOLDER / name
 
     def failure(self) -> str:
         """What the job wrote into ``output/failure``."""

@@ -56,18 +56,3 @@ def check_count(member: str, count: int) -> None:
         raise validation_error(
             f"{member} {count} is not allowed; allowed: 1 to {_MAX_HOSTS} instances in one job."
         )
-
-
-def check_group_names(channel: Mapping[str, Any], groups: Sequence[str]) -> None:
-    """Refuse a channel for hosts that there are not.
-
-    Raises:
-        ServiceError: names the channel and the member.
-    """
-    names: Sequence[str] = channel["DataSource"].get("S3DataSource", {}).get("InstanceGroupNames", ())
-    unknown = [name for name in names if name not in groups]
-    if unknown:
-        raise validation_error(
-            f"InputDataConfig: channel {channel['ChannelName']!r} names the instance group {unknown[0]!r} in "
-            f"S3DataSource.InstanceGroupNames; allowed: those of ResourceConfig.InstanceGroups."
-        )

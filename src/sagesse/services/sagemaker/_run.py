@@ -8,18 +8,22 @@ each of its hosts. Training and processing say what is theirs in the methods bel
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from sagesse.core.call import Context
 from sagesse.core.kind import Kind
 from sagesse.core.principal import Credential
 from sagesse.core.record import Record
+from sagesse.engines.channel_cache import ChannelCache
 from sagesse.engines.image import ImageProblem, Recipe
-from sagesse.engines.jobs.base import Plan
-from sagesse.services.sagemaker._channel import ChannelError
+from sagesse.engines.jobs.base import Feed, Plan, Run
+from sagesse.services.sagemaker._channel import Inputs
 from sagesse.services.sagemaker._container import contained
 from sagesse.services.sagemaker._ending import HostRun, decisive, ends_the_others, outcome
 from sagesse.services.sagemaker._entry import Entry, path_variables
+from sagesse.services.sagemaker._error import ChannelError
+from sagesse.services.sagemaker._feed_access import keep_access
 from sagesse.services.sagemaker._hosts import Host, Hosts, InstanceGroup, job_run_id
 from sagesse.services.sagemaker._job import Job, JobFailed, JobParts
 from sagesse.services.sagemaker._plan import JobFiles
@@ -50,6 +54,8 @@ class JobRun(ABC):
         self._shipper = parts.shipper
         self._images = parts.images
         self._home = parts.home
+        self._cache = parts.cache
+        self._file_systems = parts.file_systems
         self._wakes: dict[str, Callable[[], None]] = {}
         self._synced: dict[str, float] = {}
         parts.engine.watch(self._wake)
@@ -114,6 +120,8 @@ class JobRun(ABC):
         if not all(run.is_final for _, run in ends):
             self._watch(job, ends)
             if time.monotonic() - self._synced.get(job.run_id, 0) >= _SYNC_S:
+                for host in self._hosts(job):
+                    self._keep_access(job, host)
                 self._sync(job, is_over=False)
                 self._synced[job.run_id] = time.monotonic()
             return _POLL_S
@@ -135,9 +143,12 @@ class JobRun(ABC):
                 ends = self._look(hosts)
             return ends
         return [
-            HostRun(host, self._engine.ensure(self._plan(job, host)) if run.state == "preparing" else run)
-            for host, run in ends
+            HostRun(host, self._begin(job, host) if run.state == "preparing" else run) for host, run in ends
         ]
+
+    def _begin(self, job: Job, host: Host) -> Run:
+        self._keep_access(job, host)
+        return self._engine.ensure(self._plan(job, host))
 
     def _restart(self, job: Job) -> float | None:
         """Begin again with a new run; what the old one left on this machine is gone."""
@@ -181,7 +192,7 @@ class JobRun(ABC):
 
     def _plan(self, job: Job, host: Host) -> Plan:
         state, request, runtime_s = job.record.state, job.record.request, self._runtime_s(job)
-        recipe, hosts = self._recipe(job), self._hosts(job)
+        recipe, hosts, inputs = self._recipe(job), self._hosts(job), self._inputs(job, host)
         session = self._session(job, needed_s=runtime_s + _GRACE_S)
         plan = Plan(
             run_id=host.run_id,
@@ -193,7 +204,10 @@ class JobRun(ABC):
                 **(_ON_LOOPBACK if hosts.are_several else {}),
                 **request.get("Environment", {}),
             },
-            mounts=self._mounts(job),
+            mounts={**self._mounts(job), **inputs.mounts},
+            private=inputs.private,
+            read_only=inputs.read_only,
+            feeds=self._feeds(job, host),
             max_runtime_s=runtime_s,
             stop_grace_s=_GRACE_S,
             isolate_network=self._is_isolated(request),
@@ -217,6 +231,17 @@ class JobRun(ABC):
             job.kind.amend(job.ctx, record, state={"access_key_id": session.access_key_id})
             record.state["access_key_id"] = session.access_key_id
         return session
+
+    def _own_files(self, job: Job) -> ChannelCache | None:
+        """The cache from which files come that the job may write to: none where no layer takes its changes."""
+        return None if self._recipe(job).kind == "container" else self._cache
+
+    def _keep_access(self, job: Job, host: Host) -> None:
+        """Have the process that fills the host's pipes find this server and credentials that are good for a while."""
+        if self._feeds(job, host):
+            with suppress(RoleError):  # then S3 will tell it
+                session = self._session(job)
+                keep_access(self._engine.folder(host.run_id), job.ctx.region, session, self._home.url())
 
     def _as_role(self, job: Job) -> Context:
         return job.ctx.acting_as(self._session(job).principal)
@@ -318,6 +343,14 @@ class JobRun(ABC):
 
     def _mounts(self, job: Job) -> dict[str, str]:
         return {"/opt/ml": "ml"}
+
+    def _inputs(self, job: Job, host: Host) -> Inputs:
+        """The folders that a host sees as its inputs."""
+        return Inputs()
+
+    def _feeds(self, job: Job, host: Host) -> tuple[Feed, ...]:
+        """The pipes of a host that are filled while it runs."""
+        return ()
 
     def _runtime_s(self, job: Job) -> float:
         """How long this run may take."""

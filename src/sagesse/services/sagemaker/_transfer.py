@@ -4,7 +4,8 @@ import asyncio
 import io
 import os
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -35,9 +36,22 @@ class StorageUnavailable(Exception):  # noqa: N818
     """S3 failed for now (5xx): not the job's fault, so the step is tried again."""
 
 
-def _ask(ctx: Context, operation: str, params: dict[str, Any]) -> Mapping[str, Any]:
-    try:
+def ask(ctx: Context, operation: str, params: dict[str, Any]) -> Mapping[str, Any]:
+    """Call S3.
+
+    Raises:
+        ServiceError: what S3 answered.
+        StorageUnavailable: it failed for now.
+    """
+    with _told_apart():
         return ctx.call("s3", operation, params)
+
+
+@contextmanager
+def _told_apart() -> Generator[None]:
+    """Tell what S3 could not do now from what it refused."""
+    try:
+        yield
     except ServiceError as error:
         if (error.status or 400) >= _FAULT and error.status != _NOT_BUILT:
             raise StorageUnavailable(str(error)) from error
@@ -65,7 +79,7 @@ def list_keys(ctx: Context, place: Location) -> Iterator[str]:
     """
     params: dict[str, Any] = {"Bucket": place.bucket, "Prefix": place.key}
     while True:
-        page = _ask(ctx, "ListObjectsV2", params)
+        page = ask(ctx, "ListObjectsV2", params)
         yield from (entry["Key"] for entry in page.get("Contents", ()) if not entry["Key"].endswith("/"))
         if not page.get("IsTruncated"):
             return
@@ -88,11 +102,15 @@ def download(ctx: Context, place: Location, target: Path) -> None:
     Raises:
         ServiceError: what S3 answered.
     """
-    body: Payload = _ask(ctx, "GetObject", {"Bucket": place.bucket, "Key": place.key})["Body"]
+    save(ask(ctx, "GetObject", {"Bucket": place.bucket, "Key": place.key})["Body"], target)
+
+
+def save(body: Payload, target: Path) -> None:
+    """Write a payload into a file of its own; the file appears whole or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(target.name + ".partial")
     with partial.open("wb") as file:
-        _write(body, file)
+        write_payload(body, file)
     os.replace(partial, target)
 
 
@@ -103,7 +121,7 @@ def read_object(ctx: Context, place: Location) -> bytes:
         ServiceError: what S3 answered.
     """
     content = io.BytesIO()
-    _write(_ask(ctx, "GetObject", {"Bucket": place.bucket, "Key": place.key})["Body"], content)
+    write_payload(ask(ctx, "GetObject", {"Bucket": place.bucket, "Key": place.key})["Body"], content)
     return content.getvalue()
 
 
@@ -113,7 +131,7 @@ def upload(ctx: Context, source: Path, place: Location) -> None:
     Raises:
         ServiceError: what S3 answered.
     """
-    _ask(ctx, "PutObject", {"Bucket": place.bucket, "Key": place.key, "Body": FileUpload(source)})
+    ask(ctx, "PutObject", {"Bucket": place.bucket, "Key": place.key, "Body": FileUpload(source)})
 
 
 def remove(ctx: Context, place: Location) -> None:
@@ -122,7 +140,7 @@ def remove(ctx: Context, place: Location) -> None:
     Raises:
         ServiceError: what S3 answered.
     """
-    _ask(ctx, "DeleteObject", {"Bucket": place.bucket, "Key": place.key})
+    ask(ctx, "DeleteObject", {"Bucket": place.bucket, "Key": place.key})
 
 
 def pack(folder: Path, archive: Path) -> None:
@@ -140,7 +158,12 @@ def pack(folder: Path, archive: Path) -> None:
     os.replace(partial, archive)
 
 
-def _write(body: Payload, file: BinaryIO) -> None:
+def write_payload(body: Payload, file: BinaryIO) -> None:
+    """Append a payload to a file.
+
+    Raises:
+        StorageUnavailable: it stopped in the middle.
+    """
     match body:
         case bytes():
             file.write(body)
@@ -148,7 +171,8 @@ def _write(body: Payload, file: BinaryIO) -> None:
             for chunk in read_slice(body):
                 file.write(chunk)
         case Stream():
-            asyncio.run(_write_stream(body, file))
+            with _told_apart():
+                asyncio.run(_write_stream(body, file))
 
 
 async def _write_stream(body: Stream, file: BinaryIO) -> None:

@@ -131,10 +131,12 @@ def _check_input(item: Mapping[str, Any]) -> None:
     if source is None:
         raise validation_error(f"{where} needs S3Input.")
     if source.get("S3InputMode", "File") == "Pipe":
-        raise unsupported_member(f"S3InputMode Pipe of {where}", "allowed: File")
-    if source.get("S3CompressionType", "None") != "None":
         raise unsupported_member(
-            f"S3CompressionType Gzip of {where}", "AWS has it for Pipe only; allowed: None"
+            f"S3InputMode Pipe of {where}", "AWS does not say where its pipes are; allowed: File"
+        )
+    if source.get("S3CompressionType", "None") != "None":
+        raise validation_error(
+            f"S3CompressionType Gzip of {where} can only be used when Pipe mode is specified as the S3InputMode."
         )
     _check_place(where, item, source)
 

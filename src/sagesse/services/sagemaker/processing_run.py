@@ -1,12 +1,14 @@
 """What is a processing job's own on its way: inputs, outputs while it runs and at its end, the exit message."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
 from sagesse.runtime.contract import read_message, write_processing_input
-from sagesse.services.sagemaker._channel import fetch_source
+from sagesse.services.sagemaker._channel import FOLDER, Inputs
+from sagesse.services.sagemaker._channel_fetch import fetch_source
 from sagesse.services.sagemaker._ending import HostRun
 from sagesse.services.sagemaker._entry import Entry, program_entry
 from sagesse.services.sagemaker._hosts import Host, InstanceGroup
@@ -53,11 +55,14 @@ class ProcessingRun(JobRun):
     def _fetch(self, job: Job, host: Host, acting: Context) -> None:
         files, request, hosts = self._files(host), job.record.request, self._hosts(job)
         self._entry(job)  # a job without one fails before it downloads anything
-        for item in request.get("ProcessingInputs", ()):
-            if not item.get("AppManaged"):
-                folder = files.at(item["S3Input"]["LocalPath"])
-                folder.mkdir(parents=True, exist_ok=True)
-                fetch_source(acting, item["S3Input"], folder, share=hosts.share(host) or ALL)
+        mounts, share = self._inputs(job, host).mounts, hosts.share(host) or ALL
+        for source in _sources(request):
+            if place := mounts.get(_path(source)):
+                fetch_source(
+                    acting, source, files.root.parent / place, cache=self._own_files(job), share=share
+                )
+            else:  # what lies in a folder that is stored must be real files there
+                fetch_source(acting, source, files.at(source["LocalPath"]), cache=None, share=share)
         for output in _outputs(request):
             files.at(output["LocalPath"]).mkdir(parents=True, exist_ok=True)
         (files.root / "output").mkdir(parents=True, exist_ok=True)
@@ -67,6 +72,17 @@ class ProcessingRun(JobRun):
             job={"ProcessingJobArn": job.record.arn, **config},
             resource=hosts.resource(host),
         )
+
+    def _inputs(self, job: Job, host: Host) -> Inputs:
+        request = job.record.request
+        stored = [PurePosixPath(output["LocalPath"]) for output in _outputs(request)]
+        paths = dict.fromkeys(_path(source) for source in _sources(request))
+        mounts = {
+            path: f"{FOLDER}/{number}"
+            for number, path in enumerate(paths)
+            if not any(_overlap(PurePosixPath(path), folder) for folder in stored)
+        }
+        return Inputs(mounts, private=tuple(mounts))
 
     def _entry(self, job: Job) -> Entry:
         asked = job.record.request["AppSpecification"]
@@ -136,6 +152,20 @@ class ProcessingRun(JobRun):
         final = status if status in {"Completed", "Failed"} else "Stopped"
         moved = job.kind.move(job.ctx, job.record, final, when={"InProgress", "Stopping"}, output=output)
         return moved is not None
+
+
+def _sources(request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The inputs that the platform fetches."""
+    inputs: list[Mapping[str, Any]] = request.get("ProcessingInputs", [])
+    return [item["S3Input"] for item in inputs if not item.get("AppManaged")]
+
+
+def _path(source: Mapping[str, Any]) -> str:
+    return str(PurePosixPath(source["LocalPath"]))
+
+
+def _overlap(one: PurePosixPath, other: PurePosixPath) -> bool:
+    return one == other or one in other.parents or other in one.parents
 
 
 def _outputs(request: Mapping[str, Any]) -> list[Mapping[str, Any]]:

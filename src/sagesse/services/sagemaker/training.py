@@ -12,10 +12,10 @@ from sagesse.core.record import Record
 from sagesse.core.scope import Scope
 from sagesse.core.service import Grant, Params, Result, Service
 from sagesse.core.state_event import StateEvent
-from sagesse.services.sagemaker._channel import check_channel
+from sagesse.services.sagemaker._channel import check_channels
 from sagesse.services.sagemaker._checkpoint import check_checkpoint
 from sagesse.services.sagemaker._error import refuse_unsupported
-from sagesse.services.sagemaker._resource import check_group_names, check_resources
+from sagesse.services.sagemaker._resource import check_resources
 from sagesse.services.sagemaker._spot import check_spot, is_spot
 from sagesse.services.sagemaker._training_state import first_transition
 from sagesse.services.sagemaker._transfer import BadLocation, parse_location
@@ -150,12 +150,7 @@ def _check(req: Mapping[str, Any]) -> None:
     groups = check_resources(req.get("ResourceConfig", {}))
     mode = specification["TrainingInputMode"]
     channels: list[Mapping[str, Any]] = req.get("InputDataConfig", [])
-    names = [channel["ChannelName"] for channel in channels]
-    if len(set(names)) < len(names):
-        raise validation_error(f"InputDataConfig: ChannelName must be unique; got {names}.")
-    for channel in channels:
-        check_channel(channel, mode)
-        check_group_names(channel, [group.name for group in groups])
+    check_channels(channels, mode, groups=[group.name for group in groups])
     if "CheckpointConfig" in req:
         check_checkpoint(req["CheckpointConfig"])
     check_spot(req)

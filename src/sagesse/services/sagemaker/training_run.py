@@ -7,11 +7,14 @@ from sagesse.core.call import Context
 from sagesse.core.error import ServiceError, unsupported_member
 from sagesse.core.record import Record
 from sagesse.engines.image import ImageProblem
+from sagesse.engines.jobs.base import Feed
 from sagesse.engines.metrics.base import Metric
-from sagesse.services.sagemaker._channel import ChannelError, fetch_channel
+from sagesse.services.sagemaker._channel import Inputs, channel_feeds, channel_inputs, is_file_system, mode_of
+from sagesse.services.sagemaker._channel_fetch import fetch_channel
 from sagesse.services.sagemaker._checkpoint import checkpoint_mirror, checkpoint_mounts
 from sagesse.services.sagemaker._ending import HostRun, decisive
 from sagesse.services.sagemaker._entry import Entry
+from sagesse.services.sagemaker._error import ChannelError
 from sagesse.services.sagemaker._hosts import Host, InstanceGroup
 from sagesse.services.sagemaker._job import Job, JobFailed, JobParts
 from sagesse.services.sagemaker._merge import merge
@@ -19,6 +22,7 @@ from sagesse.services.sagemaker._mirror import Mirror, store_folder
 from sagesse.services.sagemaker._plan import JobFiles, is_builtin, make_entry
 from sagesse.services.sagemaker._resource import training_groups
 from sagesse.services.sagemaker._run import JobRun
+from sagesse.services.sagemaker._share import Share
 from sagesse.services.sagemaker._spot import SpotMarket, is_spot, times
 from sagesse.services.sagemaker._training_state import enter, transition
 from sagesse.services.sagemaker._transfer import BadLocation, Location, pack, parse_location, upload
@@ -83,14 +87,16 @@ class TrainingRun(JobRun):
 
     def _fetch(self, job: Job, host: Host, acting: Context) -> None:
         files, request, hosts = self._files(host), job.record.request, self._hosts(job)
-        channels: list[Mapping[str, Any]] = []
-        for channel in request.get("InputDataConfig", ()):
-            groups = channel["DataSource"].get("S3DataSource", {}).get("InstanceGroupNames", ())
-            if share := hosts.share(host, groups):
-                fetch_channel(acting, channel, files.channel(channel["ChannelName"]), share=share)
-                channels.append(channel)
+        self._inputs(job, host)  # a file system that is not known fails the job before anything is fetched
+        given = self._channels(job, host)
+        for channel, share in given:
+            if not is_file_system(channel):
+                folder = files.channel(channel["ChannelName"])
+                mode = mode_of(channel, _input_mode(request))
+                cache = self._cache if mode == "FastFile" else self._own_files(job)
+                fetch_channel(acting, channel, folder, mode=mode, cache=cache, share=share)
         files.fetch_code(acting, request)
-        files.write_contract(job.record, channels, hosts.resource(host))
+        files.write_contract(job.record, [channel for channel, _ in given], hosts.resource(host))
         if mirror := self._checkpoints(job, host):
             try:
                 mirror.restore(acting)
@@ -107,6 +113,28 @@ class TrainingRun(JobRun):
     def _mounts(self, job: Job) -> dict[str, str]:
         config = job.record.request.get("CheckpointConfig")
         return {**super()._mounts(job), **(checkpoint_mounts(config) if config else {})}
+
+    def _channels(self, job: Job, host: Host) -> list[tuple[Mapping[str, Any], Share]]:
+        """The channels that a host gets, with its share of each."""
+        hosts = self._hosts(job)
+        given: list[tuple[Mapping[str, Any], Share]] = []
+        for channel in job.record.request.get("InputDataConfig", ()):
+            groups = channel["DataSource"].get("S3DataSource", {}).get("InstanceGroupNames", ())
+            if share := hosts.share(host, groups):
+                given.append((channel, share))
+        return given
+
+    def _inputs(self, job: Job, host: Host) -> Inputs:
+        channels = [channel for channel, _ in self._channels(job, host)]
+        mode = _input_mode(job.record.request)
+        return channel_inputs(channels, mode=mode, file_systems=self._file_systems)
+
+    def _feeds(self, job: Job, host: Host) -> tuple[Feed, ...]:
+        mode = _input_mode(job.record.request)
+        given = self._channels(job, host)
+        return tuple(
+            feed for channel, share in given for feed in channel_feeds([channel], mode=mode, share=share)
+        )
 
     def _sync(self, job: Job, *, is_over: bool) -> None:
         for host in self._hosts(job):
@@ -253,6 +281,10 @@ def _deadline(record: Record) -> float:
     """When a job must have ended, however long it waited and ran (epoch seconds)."""
     wait_s = record.request.get("StoppingCondition", {}).get("MaxWaitTimeInSeconds")
     return record.created + wait_s if wait_s is not None else float("inf")
+
+
+def _input_mode(request: Mapping[str, Any]) -> str:
+    return request["AlgorithmSpecification"]["TrainingInputMode"]
 
 
 def _definitions(record: Record) -> list[Definition]:
