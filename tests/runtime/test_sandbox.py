@@ -42,7 +42,7 @@ def test_where_there_are_no_layers_a_private_folder_is_a_copy(
     (given / "file").write_text("original")
     mounts = {"/opt/ml": ml, "/opt/ml/data": given}
     hosts = Path("/dev/null")
-    view = View(mounts, (), (), hosts, "h", False, layers={"/opt/ml/data": Layer(changes, work)})
+    view = View(mounts, (), (), hosts, "h", layers={"/opt/ml/data": Layer(changes, work)})
     monkeypatch.setattr(linux, "mount", _without_layers(linux.mount))
 
     def change() -> None:
