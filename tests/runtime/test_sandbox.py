@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sagesse.runtime import linux, sandbox
+from sagesse.runtime.plan import Command, Plan
 from sagesse.runtime.sandbox import Layer, Level, SandboxRefused, View, flatten, rewrite
 
 _MOUNTS = {"/opt/ml": Path("/data/r1/ml"), "/opt/ml/cache": Path("/data/cache")}
@@ -70,7 +71,7 @@ def _inside(act: Callable[[], None]) -> None:
     if outer == 0:
         code = 1
         try:
-            sandbox.enter(Level.FULL)
+            sandbox.enter(Level.FULL, Path("/"), Plan("inside", Command(("true",))))
             inner = os.fork()
             if inner == 0:
                 try:
