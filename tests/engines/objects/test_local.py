@@ -164,7 +164,7 @@ def test_a_full_disk_stores_nothing(
 def test_a_put_that_is_cancelled_while_it_commits_is_whole(
     store: LocalObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    queue = store._database.submit
+    queue = store._database.write_async
 
     async def work() -> None:
         upload = suite.BytesUpload(bytes(suite.LARGE))
@@ -174,12 +174,12 @@ def test_a_put_that_is_cancelled_while_it_commits_is_whole(
             )
         )
 
-        def submit(job: Any) -> Any:
+        def write(job: Any, **settled: Any) -> Any:
             asyncio.get_running_loop().call_soon(put.cancel)
-            return queue(job)
+            return queue(job, **settled)
 
         with monkeypatch.context() as patch:
-            patch.setattr(store._database, "submit", submit)
+            patch.setattr(store._database, "write_async", write)
             with pytest.raises(asyncio.CancelledError):
                 await put
         await store.tag_bucket(suite.BUCKET, {})  # behind the put in the writer's queue

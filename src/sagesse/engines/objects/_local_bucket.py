@@ -1,9 +1,7 @@
 """The buckets of the local store, and how it writes."""
 
-import asyncio
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import msgspec
@@ -148,13 +146,11 @@ class LocalBuckets:
         after: Callable[[], object] | None = None,
     ) -> T:
         """Commit `work`, then run `undo` if it failed, `after` if not; even when the caller was cancelled meanwhile."""
-        future = self._database.submit(work)
-        if undo is not None or after is not None:
 
-            def settle(done: Future[T]) -> None:
-                then = after if done.exception() is None else undo
-                if then is not None:
-                    then()
+        def settle(is_kept: bool) -> None:
+            then = after if is_kept else undo
+            if then is not None:
+                then()
 
-            future.add_done_callback(settle)
-        return await asyncio.shield(asyncio.wrap_future(future))
+        settled = None if undo is None and after is None else settle
+        return await self._database.write_async(work, settled=settled)

@@ -66,6 +66,7 @@ from sagesse.engines.objects.seal import sealed_size
 
 INLINE_BYTES = 64 << 10
 MIN_PART_BYTES = 5 << 20
+_LOG_BYTES = 4 << 20  # of the index between two checkpoints
 
 T = TypeVar("T")
 
@@ -108,7 +109,7 @@ class LocalObjectStore(LocalBuckets):
         self.damage = damage or DamageBook(folder / "damage.json")
         self._inspector = Inspector(self.damage)
         self._reserve = Reserve(folder)
-        database = Database(folder / "index.db", SCHEMA, durable=durable)
+        database = Database(folder / "index.db", SCHEMA, durable=durable, log_bytes=_LOG_BYTES)
         database.write(upgrade)
         super().__init__(database, clock or SystemClock())
         self._inline_bytes = inline_bytes
