@@ -8,7 +8,6 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -78,12 +77,11 @@ class Exchange:
         await send_file(front.transport, front.flow, descriptor, offset=offset, size_bytes=size_bytes)
         self._cycle.expected_content_length -= size_bytes
 
-    async def answer(
-        self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes, *, is_last: bool
-    ) -> None:
+    async def answer(self, status: int, head: bytes, body: bytes, *, is_last: bool) -> None:
         """Send a whole response in one write, one packet where it fits.
 
-        Spares uvicorn's two general steps; `headers` are sent as they are and must say the body's length.
+        Spares uvicorn's two general steps; `head`, the lines of the headers, is sent as it is and must say the body's
+        length.
         """
         cycle = self._cycle
         if self._front.flow.write_paused and not cycle.disconnected:
@@ -94,9 +92,9 @@ class Exchange:
         cycle.waiting_for_100_continue = False
         cycle.response_started = cycle.response_complete = True
         parts = [STATUS_LINE[status]]
-        for name, value in (*cycle.default_headers, *headers):
+        for name, value in cycle.default_headers:
             parts += (name, b": ", value, b"\r\n")
-        parts += (b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n", body)
+        parts += (head, b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n", body)
         cycle.transport.write(b"".join(parts))
         cycle.message_event.set()
         if not cycle.keep_alive:

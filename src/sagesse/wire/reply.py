@@ -8,6 +8,7 @@ from sagesse.core.body import FileSlice, Payload, Stream
 from sagesse.wire.front import Exchange
 from sagesse.wire.message import WireReply
 
+_Fields: TypeAlias = list[tuple[str, str]]
 _Headers: TypeAlias = list[tuple[bytes, bytes]]
 Send: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
 
@@ -36,46 +37,56 @@ async def send_reply(
     if isinstance(body, FileSlice) and has_body:
         await _send_file(body, reply, send=send, exchange=exchange, is_last=is_last)
         return
-    headers = _headers(reply, _size(body) if has_body else None, has_body=has_body)
+    fields = _fields(reply, _size(body) if has_body else None, has_body=has_body)
     if isinstance(body, Stream):
-        await send(_start(reply.status, headers, is_last=is_last))
+        await send(_start(reply.status, fields, is_last=is_last))
         await _send_stream(body, send, exchange, has_body=has_body)
     else:
         data = body if has_body and isinstance(body, bytes) else b""
-        await _send_bytes(reply.status, headers, data, send=send, exchange=exchange, is_last=is_last)
+        await _send_bytes(reply.status, fields, data, send=send, exchange=exchange, is_last=is_last)
 
 
-def _headers(reply: WireReply, size_bytes: int | None, *, has_body: bool) -> _Headers:
-    headers: _Headers = []
+def _fields(reply: WireReply, size_bytes: int | None, *, has_body: bool) -> _Fields:
+    """The headers of the reply, the right length among them."""
+    fields: _Fields = []
     has_length = False
     for name, value in reply.headers:
         if name.lower() == "content-length":
             if has_body or has_length:
                 continue  # the payload's own size is said below
             has_length = True
-        headers.append((name.encode("latin-1"), _header_value(value)))
+        fields.append((name, value if value.isprintable() else _printable(value)))
+    if size_bytes is None and not has_body and not has_length and reply.status not in _NO_BODY:
+        size_bytes = _size(reply.body)
     if size_bytes is not None:
-        headers.append((b"content-length", b"%d" % size_bytes))
-    elif not has_body and not has_length and reply.status not in _NO_BODY:
-        size = _size(reply.body)
-        if size is not None:
-            headers.append((b"content-length", b"%d" % size))
-    return headers
+        fields.append(("content-length", str(size_bytes)))
+    return fields
 
 
-def _start(status: int, headers: _Headers, *, is_last: bool) -> dict[str, Any]:
-    closing = [(b"connection", b"close")] if is_last else []
-    return {"type": "http.response.start", "status": status, "headers": headers + closing}
+def _printable(value: str) -> str:
+    """`value` with spaces for control characters, which would start another header."""
+    return "".join(character if character >= " " and character != "\x7f" else " " for character in value)
 
 
-def _header_value(value: str) -> bytes:
-    """`value` in bytes; control characters, which would start another header, become spaces."""
-    if not value.isprintable():
-        value = "".join(character if character >= " " and character != "\x7f" else " " for character in value)
+def _head(fields: _Fields) -> bytes:
+    """The headers as they go over the wire."""
+    try:
+        return "".join([f"{name}: {value}\r\n" for name, value in fields]).encode("latin-1")
+    except UnicodeEncodeError:
+        return b"".join([b"%s: %s\r\n" % (name.encode(), _encoded(value)) for name, value in fields])
+
+
+def _encoded(value: str) -> bytes:
     try:
         return value.encode("latin-1")
     except UnicodeEncodeError:
         return value.encode()
+
+
+def _start(status: int, fields: _Fields, *, is_last: bool) -> dict[str, Any]:
+    headers: _Headers = [(name.encode("latin-1"), _encoded(value)) for name, value in fields]
+    closing = [(b"connection", b"close")] if is_last else []
+    return {"type": "http.response.start", "status": status, "headers": headers + closing}
 
 
 def _size(body: Payload) -> int | None:
@@ -83,12 +94,12 @@ def _size(body: Payload) -> int | None:
 
 
 async def _send_bytes(
-    status: int, headers: _Headers, body: bytes, *, send: Send, exchange: Exchange | None, is_last: bool
+    status: int, fields: _Fields, body: bytes, *, send: Send, exchange: Exchange | None, is_last: bool
 ) -> None:
     if exchange is not None and len(body) <= _INLINE_BYTES:
-        await exchange.answer(status, headers, body, is_last=is_last)
+        await exchange.answer(status, _head(fields), body, is_last=is_last)
         return
-    await send(_start(status, headers, is_last=is_last))
+    await send(_start(status, fields, is_last=is_last))
     await send({"type": "http.response.body", "body": body})
 
 
@@ -109,12 +120,12 @@ async def _send_file(
 ) -> None:
     descriptor = os.open(piece.path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        headers = _headers(reply, piece.size_bytes, has_body=True)
+        fields = _fields(reply, piece.size_bytes, has_body=True)
         if piece.size_bytes <= _INLINE_BYTES:
             data = os.pread(descriptor, piece.size_bytes, piece.offset)
-            await _send_bytes(reply.status, headers, data, send=send, exchange=exchange, is_last=is_last)
+            await _send_bytes(reply.status, fields, data, send=send, exchange=exchange, is_last=is_last)
             return
-        await send(_start(reply.status, headers, is_last=is_last))
+        await send(_start(reply.status, fields, is_last=is_last))
         if exchange is not None and exchange.can_send_file:
             await exchange.send_file(descriptor, offset=piece.offset, size_bytes=piece.size_bytes)
         else:

@@ -103,14 +103,13 @@ def _parameter(shape: Shape) -> Reader:
 def _headers(members: list[tuple[str, str, Shape]]) -> Binder | None:
     if not members:
         return None
-    table = [(wire.lower(), name, _header(member)) for wire, name, member in members]
+    table = {wire.lower(): (name, _header(member)) for wire, name, member in members}
 
     def bind(request: WireRequest, labels: Mapping[str, str], result: dict[str, Any]) -> None:
-        headers = request.headers
-        for wire, name, convert in table:
-            text = headers.get(wire)
-            if text is not None:
-                result[name] = convert(text, name)
+        for wire, text in request.headers.items():  # a few of the many members there are
+            known = table.get(wire)
+            if known is not None:
+                result[known[0]] = known[1](text, known[0])
 
     return bind
 

@@ -16,11 +16,11 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 def header_writer(shape: Shape) -> Callable[[Mapping[str, Any], Headers], None]:
     """The function that adds the headers of a result (or of an error's fields) to a list."""
-    plain = [
-        (name, member.wire_name(name), _text(member))
+    plain = {
+        name: (member.wire_name(name), _text(member))
         for name, member in shape.members.items()
         if member.location == "header"
-    ]
+    }
     prefixes = [
         (name, member.wire_name(name))
         for name, member in shape.members.items()
@@ -28,10 +28,10 @@ def header_writer(shape: Shape) -> Callable[[Mapping[str, Any], Headers], None]:
     ]
 
     def add(result: Mapping[str, Any], headers: Headers) -> None:
-        for name, header, text in plain:
-            value = result.get(name)
-            if value is not None:
-                headers.append((header, safe_header(text(value))))
+        for name, value in result.items():  # a few of the many members there are
+            known = plain.get(name)
+            if known is not None and value is not None:
+                headers.append((known[0], safe_header(known[1](value))))
         for name, prefix in prefixes:
             entries: Mapping[str, str] = result.get(name) or {}
             for key, value in entries.items():
@@ -47,6 +47,8 @@ def status_member(shape: Shape) -> str | None:
 
 def safe_header(text: str) -> str:
     """`text` without control characters (no client may start a header of its own), Latin-1 or RFC 2047."""
+    if text.isascii() and text.isprintable():
+        return text
     text = _CONTROL.sub(" ", text)
     try:
         text.encode("latin-1")
