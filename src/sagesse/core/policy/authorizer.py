@@ -18,6 +18,7 @@ from sagesse.core.service import Facts as CallFacts
 from sagesse.core.service import Grant
 
 _TIME_KEYS = {"aws:currenttime": "aws:CurrentTime", "aws:epochtime": "aws:EpochTime"}
+_UNLIMITED = ("root", "service")  # by identity policies
 _ALLOWED = Decision(Verdict.ALLOWED, "")
 _NOTHING = Decision(Verdict.IMPLICIT_DENY, "identity-based policy")
 _NO_CONSENT = Decision(Verdict.IMPLICIT_DENY, "resource-based policy")
@@ -60,7 +61,7 @@ class IdentityAuthorizer(Authorizer):
 
     def is_unlimited(self, principal: Principal, service: str) -> bool:
         """See `Authorizer.is_unlimited`."""
-        if principal.kind not in ("root", "service"):
+        if principal.kind not in _UNLIMITED:
             return False
         return self._resource_policies is None or service != self._resource_policies.service
 
@@ -85,7 +86,10 @@ class IdentityAuthorizer(Authorizer):
             return self._own(principal, grant, facts, is_granted)
         verdict, is_direct = Verdict.IMPLICIT_DENY, False
         if guard.policy is not None:
-            verdict, is_direct = decide_for(guard.policy, principal, grant.action, grant.resource, facts)
+            may_anyway = principal.account == guard.account and principal.kind in _UNLIMITED
+            verdict, is_direct = decide_for(
+                guard.policy, principal, grant.action, grant.resource, facts, only_denies=may_anyway
+            )
         if verdict is Verdict.EXPLICIT_DENY:
             return Decision(verdict, "resource-based policy")
         is_allowed = verdict is Verdict.ALLOWED
@@ -113,7 +117,7 @@ class IdentityAuthorizer(Authorizer):
             raise denial(service, ctx.principal, grant, decision)
 
     def _own(self, principal: Principal, grant: Grant, facts: Facts, is_granted: bool) -> Decision:
-        if principal.kind in ("root", "service"):
+        if principal.kind in _UNLIMITED:
             return _ALLOWED
         if principal.kind == "anonymous":
             return _ALLOWED if is_granted else _NOTHING

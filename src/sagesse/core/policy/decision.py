@@ -116,11 +116,19 @@ class ResourceDecision(NamedTuple):
 
 
 def decide_for(
-    policy: Policy, principal: Principal, action: str, resource: str, facts: Facts
+    policy: Policy,
+    principal: Principal,
+    action: str,
+    resource: str,
+    facts: Facts,
+    *,
+    only_denies: bool = False,
 ) -> ResourceDecision:
-    """The verdict of a policy that names principals."""
+    """The verdict of a policy that names principals; `only_denies` spares what allows, where nobody needs it."""
     allowed = ResourceDecision(Verdict.IMPLICIT_DENY)
     for statement in policy.statements:
+        if only_denies and not statement.is_deny:
+            continue
         naming = statement.naming(principal)
         if naming == "none" or not statement.covers_action(action, facts):
             continue

@@ -6,6 +6,7 @@ import math
 import operator as compare
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Any, NamedTuple
 
@@ -106,14 +107,15 @@ def _bytes(text: str) -> bytes:
 def _in_network(values: Sequence[str], has_variables: bool) -> Matches:
     networks = [ip_network(value, strict=False) for value in values]
 
-    def matches(text: str, facts: Values) -> bool:
+    @lru_cache(maxsize=256)
+    def is_inside(text: str) -> bool:
         try:
             address = ip_address(text)
         except ValueError:
             return False
         return any(address in network for network in networks)
 
-    return matches
+    return lambda text, facts: is_inside(text)
 
 
 def _family(name: str, read: Callable[[str], Any]) -> dict[str, Operator]:
