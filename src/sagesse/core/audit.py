@@ -122,7 +122,10 @@ class AuditLog:
 
 def _shown(value: Mapping[str, Any]) -> dict[str, Any]:
     """Request or response members fit for the trail: no payloads, no secrets."""
-    return {key: _shown_value(key, item) for key, item in value.items()}
+    return {
+        key: item if type(item) is str and key not in _SECRET_MEMBERS else _shown_value(key, item)
+        for key, item in value.items()
+    }
 
 
 def _shown_value(key: str, value: Any) -> Any:

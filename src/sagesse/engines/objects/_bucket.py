@@ -1,7 +1,6 @@
 """Buckets in memory: every call asks for one, and they hardly ever change."""
 
-import sqlite3
-
+from sagesse.core.sqlite import Database
 from sagesse.engines.objects._index import find_bucket
 from sagesse.engines.objects.base import Bucket
 
@@ -14,14 +13,15 @@ class BucketCache:
     `find` may meet a change that is being committed: it keeps nothing that was read before `forget` ended.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._known: dict[str, Bucket] = {}
         self._changes = 0
 
-    def find(self, connection: sqlite3.Connection, name: str) -> Bucket:
+    def find(self, name: str) -> Bucket:
         """The bucket, or NoSuchBucket."""
         known = self._known.get(name)
-        return known if known is not None else self._read(connection, name)
+        return known if known is not None else self._read(name)
 
     def forget(self, name: str) -> None:
         """A change of the bucket was committed."""
@@ -33,9 +33,9 @@ class BucketCache:
         self._changes += 1
         self._known.clear()
 
-    def _read(self, connection: sqlite3.Connection, name: str) -> Bucket:
+    def _read(self, name: str) -> Bucket:
         changes = self._changes
-        bucket = find_bucket(connection, name)
+        bucket = find_bucket(self._database.reader, name)
         if len(self._known) >= _MOST:
             self._known.clear()
         self._known[name] = bucket

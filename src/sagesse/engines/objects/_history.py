@@ -10,7 +10,14 @@ import sqlite3
 
 import msgspec
 
-from sagesse.engines.objects._index import FIND_VERSION, find_bucket, find_object, forget_object, row_of
+from sagesse.engines.objects._index import (
+    FIND_VERSION,
+    find_bucket,
+    find_entry,
+    find_object,
+    forget_object,
+    row_of,
+)
 from sagesse.engines.objects._schema import Row
 from sagesse.engines.objects.base import NULL_VERSION, Address, Versioning
 from sagesse.engines.objects.error import deleted_key, marker_has_no_bytes, no_such_key, no_such_version
@@ -79,9 +86,10 @@ def make_room(
             current = None
         if null is not None:
             forget_object(connection, null, now)
-    number = _next_number(connection, address, now)
-    if current is not None:
-        number = max(number, current.number + 1)
+    if current is None:
+        number = _next_number(connection, address, now)
+    else:  # newer than all of its past
+        number = max(int(now * 1_000_000), current.number + 1)
         _move_to_past(connection, address)
     version = NULL_VERSION if versioning == "Suspended" else version_id(number)
     return Room(version, number)
@@ -97,7 +105,7 @@ def save_marker(connection: sqlite3.Connection, address: Address, room: Room, no
 
 def bring_back(connection: sqlite3.Connection, address: Address) -> None:
     """After a version was removed: have the name show the newest one that is left, unless it is a delete marker."""
-    if find_object(connection, address) is not None:
+    if find_entry(connection, address) is not None:
         return
     newest = newest_past(connection, address)
     if newest is None or newest.is_marker:

@@ -29,6 +29,8 @@ _decode_bucket = msgspec.msgpack.Decoder(Bucket).decode
 _decode_versioned = msgspec.msgpack.Decoder(_Versioned).decode
 _FIND = """SELECT bucket, key, version, size, etag, modified, checksum, body, details, body.data, number, 0, 0
     FROM object LEFT JOIN body ON body.id = object.body WHERE bucket=? AND key=?"""
+_FIND_ENTRY = """SELECT bucket, key, version, size, etag, modified, checksum, body, details, x'', number, 0, 0
+    FROM object WHERE bucket=? AND key=?"""
 FIND_VERSION = """SELECT bucket, key, version, size, etag, modified, checksum, body, details, body.data, -rank, 1,
     is_marker FROM version LEFT JOIN body ON body.id = version.body WHERE bucket=? AND key=?"""
 
@@ -59,6 +61,12 @@ def save_bucket(connection: sqlite3.Connection, bucket: Bucket) -> None:
 def find_object(connection: sqlite3.Connection, address: Address) -> Row | None:
     """The latest object under a name, with its inline bytes, in one snapshot."""
     row = connection.execute(_FIND, address).fetchone()
+    return None if row is None else row_of(row)
+
+
+def find_entry(connection: sqlite3.Connection, address: Address) -> Row | None:
+    """As `find_object`, without the bytes: what a write must know of the one it replaces."""
+    row = connection.execute(_FIND_ENTRY, address).fetchone()
     return None if row is None else row_of(row)
 
 

@@ -37,7 +37,7 @@ class LocalBuckets:
         self._database = database
         self._clock = clock
         self._teller = Teller(database)
-        self._buckets = BucketCache()
+        self._buckets = BucketCache(database)
 
     @property
     def outbox(self) -> Outbox:
@@ -58,12 +58,12 @@ class LocalBuckets:
 
     async def bucket(self, name: str) -> Bucket:
         """See `ObjectStore.bucket`."""
-        return self._buckets.find(self._database.reader, name)
+        return self._buckets.find(name)
 
     def find_bucket(self, name: str) -> Bucket | None:
         """See `ObjectStore.find_bucket`."""
         try:
-            return self._buckets.find(self._database.reader, name)
+            return self._buckets.find(name)
         except ServiceError:
             return None
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from sagesse.core.body import Upload
 from sagesse.engines.objects._blob import MAX_CHUNKS
 from sagesse.engines.objects._blob_store import BlobWriter
-from sagesse.engines.objects.base import Checksum, Expectation
+from sagesse.engines.objects.base import Algorithm, Checksum, Expectation
 from sagesse.engines.objects.digest import DEFAULT_ALGORITHM, Digest, trailing, verify, wanted
 from sagesse.engines.objects.error import entity_too_large, storage_failed
 from sagesse.engines.objects.seal import Seal, etag_of, seal_bytes
@@ -22,12 +22,12 @@ T = TypeVar("T")
 class Received:
     """A verified payload: in `data`, or in the writer's blob, which is on disk."""
 
-    def __init__(self, size_bytes: int, digest: Digest, data: bytes | None, checksum: Checksum) -> None:
+    def __init__(self, size_bytes: int, digest: Digest, data: bytes | None, algorithm: Algorithm) -> None:
         self.size_bytes = size_bytes
-        self.checksum = checksum
         self.md5 = digest.md5
-        self.etag = digest.md5.hex()
+        self.etag = self.md5.hex()
         self.checksums = digest.checksums
+        self.checksum = Checksum(algorithm, self.checksums[algorithm])
         self.data = data
 
     def seal(self, seal: Seal | None, key: bytes | None) -> None:
@@ -88,7 +88,7 @@ class Receiver:
             await self._run(self._writer.commit)
         given = trailer or expect.checksum
         algorithm = given[0] if given else expect.algorithm or DEFAULT_ALGORITHM
-        return Received(size, digest, data, Checksum(algorithm, digest.checksums[algorithm]))
+        return Received(size, digest, data, algorithm)
 
     async def _take(self, upload: Upload, digest: Digest) -> tuple[int, bytes | None]:
         """Read to the end; the bytes when they stayed in memory. One batch is worked on while the next arrives."""

@@ -8,7 +8,7 @@ from sagesse.core.error import ServiceError
 from sagesse.engines.objects._history import bring_back, find_version, make_room, save_marker
 from sagesse.engines.objects._index import (
     check_condition,
-    find_object,
+    find_entry,
     forget_object,
     insert_object,
     require_versioning,
@@ -37,7 +37,7 @@ def save_object(
     """
     versioning = require_versioning(connection, info.bucket)
     address = Address(info.bucket, info.key)
-    old = find_object(connection, address)
+    old = find_entry(connection, address)
     check_condition(condition, old, info.key)
     number = 0
     if versioning:
@@ -73,7 +73,7 @@ def _delete(
     address = Address(bucket, deletion.key)
     if deletion.version is not None:
         return _delete_version(connection, address, deletion, deletion.version, now)
-    current = find_object(connection, address)
+    current = find_entry(connection, address)
     _check(deletion, current)
     if not versioning:
         if current is not None:

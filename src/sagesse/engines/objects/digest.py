@@ -129,6 +129,8 @@ def trailing(trailers: Mapping[str, str]) -> tuple[Algorithm, str] | None:
     Raises:
         ServiceError: it is malformed.
     """
+    if not trailers:
+        return None
     for algorithm in ALGORITHMS:
         value = trailers.get(f"x-amz-checksum-{algorithm.lower()}")
         if value is not None:
@@ -189,6 +191,6 @@ def _require_form(algorithm: Algorithm, value: str) -> None:
 def _decode(value: str) -> bytes:
     """The bytes of base64, empty for what is none."""
     try:
-        return base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
+        return binascii.a2b_base64(value, strict_mode=True)
+    except ValueError:
         return b""

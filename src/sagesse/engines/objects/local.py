@@ -139,7 +139,7 @@ class LocalObjectStore(LocalBuckets):
         """See `ObjectStore.put`."""
         _check_key(attributes, key)
         self._reserve.require()
-        self._buckets.find(self._database.reader, address.bucket)
+        self._buckets.find(address.bucket)
         blob = self._blobs.new_id()
         receiver = Receiver(self._threads, lambda: self._writer(blob, key), inline_bytes=self._inline_bytes)
         received = await receiver.receive(upload, expect)

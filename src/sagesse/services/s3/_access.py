@@ -169,4 +169,6 @@ def _source(params: Mapping[str, Any], prefix: str) -> list[Grant]:
 
 
 def _extra(needs: Mapping[str, str], params: Mapping[str, Any]) -> list[str]:
+    if needs.keys().isdisjoint(params):
+        return []
     return list(dict.fromkeys(action for member, action in needs.items() if member in params))

@@ -13,7 +13,7 @@ from sagesse.services.s3._error import invalid_argument
 from sagesse.services.s3._setting import LOCK
 
 _DAY_S = 86_400
-_MEMBERS = ("ObjectLockMode", "ObjectLockRetainUntilDate", "ObjectLockLegalHoldStatus")
+_MEMBERS = frozenset({"ObjectLockMode", "ObjectLockRetainUntilDate", "ObjectLockLegalHoldStatus"})
 
 
 def lock_mode(mode: Any) -> LockMode | None:
@@ -38,7 +38,7 @@ def lock_of(req: Params, bucket: Bucket, now: float) -> Lock | None:
     Raises:
         ServiceError: InvalidRequest for a bucket without locks, InvalidArgument.
     """
-    if not any(member in req for member in _MEMBERS):
+    if _MEMBERS.isdisjoint(req):
         return _default(bucket, now) if bucket.has_lock else None
     require_lock(bucket)
     hold = req.get("ObjectLockLegalHoldStatus")

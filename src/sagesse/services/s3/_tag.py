@@ -23,8 +23,10 @@ def tags_of_header(header: str) -> dict[str, str]:
     Raises:
         ServiceError: InvalidArgument, InvalidTag, BadRequest.
     """
+    if not header:
+        return {}
     try:
-        pairs = parse_qsl(header, keep_blank_values=True, strict_parsing=bool(header), max_num_fields=100)
+        pairs = parse_qsl(header, keep_blank_values=True, strict_parsing=True, max_num_fields=100)
     except ValueError:
         raise invalid_argument(_BAD_HEADER, "x-amz-tagging", header) from None
     return _checked(pairs, OBJECT_LIMIT, "Object tags")

@@ -23,7 +23,7 @@ _HARMLESS: Mapping[str, Set[Any]] = {
     "WebsiteRedirectLocation": _NOTHING,
     "WriteOffsetBytes": _NOTHING,
 }
-_GRANTS = ("GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP")
+_GRANTS = frozenset({"GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP"})
 _OWNER_ACLS = frozenset({"private", "bucket-owner-full-control"})
 
 
@@ -33,6 +33,8 @@ def refuse_unsupported(params: Mapping[str, Any]) -> None:
     Raises:
         ServiceError: NotImplemented.
     """
+    if _HARMLESS.keys().isdisjoint(params):
+        return
     for member, value in params.items():
         harmless = _HARMLESS.get(member)
         if harmless is not None and not (harmless and value in harmless):
@@ -45,7 +47,7 @@ def refuse_object_acl(params: Mapping[str, Any]) -> None:
     Raises:
         ServiceError: AccessControlListNotSupported.
     """
-    if params.get("ACL", "private") not in _OWNER_ACLS or any(grant in params for grant in _GRANTS):
+    if params.get("ACL", "private") not in _OWNER_ACLS or not _GRANTS.isdisjoint(params):
         raise acls_not_supported()
 
 
@@ -60,7 +62,7 @@ def refuse_bucket_acl(params: Mapping[str, Any]) -> None:
     Raises:
         ServiceError: InvalidBucketAclWithObjectOwnership.
     """
-    if params.get("ACL", "private") != "private" or any(grant in params for grant in _GRANTS):
+    if params.get("ACL", "private") != "private" or not _GRANTS.isdisjoint(params):
         raise ServiceError(
             "InvalidBucketAclWithObjectOwnership",
             "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",

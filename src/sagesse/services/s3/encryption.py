@@ -27,12 +27,14 @@ from sagesse.services.s3._setting import ENCRYPTION
 
 _PURPOSE = b"s3 object"
 _MANAGED_KEY = "alias/aws/s3"
-_ASKING = (
-    "ServerSideEncryption",
-    "SSEKMSKeyId",
-    "SSECustomerAlgorithm",
-    "SSECustomerKey",
-    "SSECustomerKeyMD5",
+_ASKING = frozenset(
+    {
+        "ServerSideEncryption",
+        "SSEKMSKeyId",
+        "SSECustomerAlgorithm",
+        "SSECustomerKey",
+        "SSECustomerKeyMD5",
+    }
 )
 _CUSTOMER = ("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5")
 
@@ -155,7 +157,7 @@ def sealed(attributes: Attributes, sealing: Sealing | None) -> Attributes:
 
 def asks(req: Params) -> bool:
     """Whether a request says how to encrypt."""
-    return any(member in req for member in _ASKING)
+    return not _ASKING.isdisjoint(req)
 
 
 def check_customer_key(req: Params, seal: Seal | None, *, source: str = "") -> None:
