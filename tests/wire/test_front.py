@@ -51,6 +51,14 @@ def test_a_connection_is_kept_alive(link: socket.socket) -> None:
         assert read_reply(link)[0] == 200
 
 
+def test_very_many_pipelined_requests_are_answered(link: socket.socket) -> None:
+    link.sendall(HEALTH * 2000)
+    data, wanted = b"", 2000
+    while data.count(b"HTTP/1.1 200") < wanted or not data.endswith(b"}"):
+        data += link.recv(1 << 20)
+    assert data.count(b"HTTP/1.1 200") == wanted
+
+
 def test_pipelined_requests_are_answered_in_order(link: socket.socket) -> None:
     link.sendall(HEALTH + HEALTH.replace(b"health", b"none") + HEALTH)
     data = b""

@@ -5,6 +5,13 @@ from typing import Any, Literal, Protocol, TypeAlias
 import msgspec
 
 PrincipalKind: TypeAlias = Literal["root", "user", "role", "service", "anonymous"]
+_AUDITED = {
+    "root": "Root",
+    "user": "IAMUser",
+    "role": "AssumedRole",
+    "service": "AWSService",
+    "anonymous": "AWSAccount",
+}
 
 
 class Principal(msgspec.Struct, frozen=True):
@@ -41,14 +48,12 @@ class Principal(msgspec.Struct, frozen=True):
     @property
     def identity(self) -> dict[str, Any]:
         """The `userIdentity` element of an audit record."""
-        names = {
-            "root": "Root",
-            "user": "IAMUser",
-            "role": "AssumedRole",
-            "service": "AWSService",
-            "anonymous": "AWSAccount",
+        return {
+            "type": _AUDITED[self.kind],
+            "principalId": self.id,
+            "arn": self.arn,
+            "accountId": self.account,
         }
-        return {"type": names[self.kind], "principalId": self.id, "arn": self.arn, "accountId": self.account}
 
 
 class Credential(msgspec.Struct, frozen=True):

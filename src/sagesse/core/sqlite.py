@@ -142,8 +142,7 @@ class Database:
         self._waiting.append(_Job(work, settled, future))
         if self._flushing is not loop:
             self._flushing = loop
-            # One tick later, so that what the next poll brings can share the sync.
-            loop.call_soon(loop.call_soon, self._flush, loop)
+            loop.call_soon(self._flush, loop)
         return await future
 
     def watch(self, settled: Callable[[], None]) -> None:

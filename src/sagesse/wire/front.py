@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from sagesse.wire.authority import Authority
+from sagesse.wire.eager import begin
 from sagesse.wire.host import is_aws_host, without_port
 from sagesse.wire.sendfile import send_file
 from sagesse.wire.tunnel import Relay, open_tunnel
@@ -74,6 +75,7 @@ class Exchange:
             OSError, EOFError, TimeoutError: the client or the bytes are gone; the response cannot be completed.
         """
         front = self._front
+        await asyncio.sleep(0)  # the first wait: what follows needs a task
         await send_file(front.transport, front.flow, descriptor, offset=offset, size_bytes=size_bytes)
         self._cycle.expected_content_length -= size_bytes
 
@@ -117,6 +119,8 @@ class Front(HttpToolsProtocol):
         self._discarded_bytes = 0
         self._connect_to: str | None = None
         self._early: list[bytes] | None = []  # decrypted before connection_made
+        self._is_parsing = False
+        self._fresh: tuple[RequestResponseCycle, Any] | None = None  # to begin when what came is parsed
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start; an idle connection is closed like a kept-alive one."""
@@ -139,6 +143,7 @@ class Front(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         if self.parser is None:  # uvicorn drops it when the connection is lost
             return
+        self._is_parsing = True
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -149,6 +154,10 @@ class Front(HttpToolsProtocol):
             self._bound_head(len(data))
             if self.cycle is None or self.cycle.response_complete:  # pyright: ignore[reportUnnecessaryComparison]
                 self._await_request()
+        self._is_parsing = False
+        if self._fresh is not None:
+            fresh, self._fresh = self._fresh, None
+            self._begin(*fresh)
 
     def on_message_begin(self) -> None:
         """A head starts."""
@@ -196,6 +205,23 @@ class Front(HttpToolsProtocol):
         )
         self.transport.write(head.encode() + body)
         self.transport.close()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Wait for the rest of what came: the body of a small request is in it."""
+        if self._is_parsing:
+            self._fresh = (cycle, app)
+        else:  # it was sent before its predecessor was answered; no recursion from one to the next
+            super()._start_asgi_task(cycle, app)
+
+    def _begin(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Run the application; a request that is whole needs a task only if it waits for something."""
+        if cycle.more_body or self.transport.is_closing():
+            super()._start_asgi_task(cycle, app)
+            return
+        task = begin(cycle.run_asgi(app), self.loop)
+        if task is not None:
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
 
     def _await_request(self) -> None:
         """Close the connection unless something comes before the keep-alive time is over."""

@@ -94,6 +94,7 @@ def _rest(operation: Operation, protocol: Protocol, shape: Shape | None) -> Writ
         )
     add_headers, status_name = header_writer(shape), status_member(shape)
     payload_of, kind = _payload(operation, protocol, shape)
+    type_member = next((name for name, member in shape.members.items() if _is_type(name, member)), "")
     is_head = operation.http["method"] == "HEAD"
 
     def write(result: Mapping[str, Any], request_id: str) -> WireReply:
@@ -103,11 +104,15 @@ def _rest(operation: Operation, protocol: Protocol, shape: Shape | None) -> Writ
         headers = request_headers(protocol, request_id)
         add_headers(result, headers)
         payload = b"" if is_head or status in _NO_CONTENT else payload_of(result)
-        if payload != b"" and not any(name.lower() == "content-type" for name, _ in headers):
+        if payload != b"" and result.get(type_member) is None:
             headers.append(("Content-Type", kind))
         return WireReply(status, headers, payload)
 
     return write
+
+
+def _is_type(name: str, member: Shape) -> bool:
+    return member.location == "header" and member.wire_name(name).lower() == "content-type"
 
 
 def _payload(operation: Operation, protocol: Protocol, shape: Shape) -> tuple[_PayloadOf, str]:
