@@ -4,13 +4,13 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sagesse.core import sqlite
 from sagesse.core.sqlite import Database
 
 SCHEMA = (
@@ -62,9 +62,9 @@ def test_a_write_of_the_loop_is_seen_by_the_next_read(database: Database, place:
 def test_a_failing_write_leaves_nothing(database: Database) -> None:
     def half(connection: sqlite3.Connection) -> None:
         _put("a", 1)(connection)
-        raise ValueError
+        raise ValueError("no")
 
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="no"):
         database.write(half)
     database.write(_put("b", 1))
     assert _keys(database) == ["b"]
@@ -135,27 +135,34 @@ def test_the_loop_commits_itself_on_a_quick_disk_only(database: Database, place:
     assert (ran_in is threading.current_thread()) == (place == "loop")
 
 
-def test_a_disk_proves_quick_or_slow_as_it_is_used(database: Database) -> None:
-    def quick(_: sqlite3.Connection) -> threading.Thread:
-        return threading.current_thread()
+def test_a_disk_proves_quick_or_slow_as_it_is_used(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, took_s = sqlite._commit, 0.01
+    monkeypatch.setattr(sqlite, "_commit", lambda *work: commit(*work) and took_s)
 
-    def slow(_: sqlite3.Connection) -> threading.Thread:
-        end = time.perf_counter() + 0.002
-        while time.perf_counter() < end:
-            pass
-        return threading.current_thread()
+    async def is_committed_here() -> bool:
+        for number in range(60):
+            await database.write_async(_say("k", number))
+        ran_in = await database.write_async(lambda _: threading.current_thread())
+        return ran_in is threading.current_thread()
 
-    async def places(job: Any) -> set[bool]:
-        own = threading.current_thread()
-        return {await database.write_async(job) is own for _ in range(60)}
+    assert not asyncio.run(is_committed_here())
+    took_s = 0.0001
+    assert asyncio.run(is_committed_here())
+    took_s = 0.01
+    assert not asyncio.run(is_committed_here())
 
-    async def last(job: Any) -> bool:
-        await places(job)
-        return await database.write_async(job) is threading.current_thread()
 
-    assert not asyncio.run(last(slow))
-    assert asyncio.run(last(quick))
-    assert not asyncio.run(last(slow))
+def test_writes_that_fail_say_nothing_of_the_disk(database: Database) -> None:
+    def fail(_: sqlite3.Connection) -> None:
+        raise ValueError("no")
+
+    before = database._usual_s
+    for _ in range(20):
+        with pytest.raises(ValueError, match="no"):
+            database.write(fail)
+    assert database._usual_s == before
 
 
 def test_a_large_group_is_not_for_the_loop(database: Database) -> None:
@@ -253,6 +260,7 @@ def test_readers_cannot_write(database: Database) -> None:
 _WRITER = """
 import asyncio, os, signal, sys
 from pathlib import Path
+from sagesse.core import sqlite
 from sagesse.core.sqlite import Database
 
 database = Database(Path(sys.argv[1]), ("CREATE TABLE t (k TEXT, v INTEGER)",), log_bytes=1 << 20)

@@ -79,10 +79,10 @@ def test_cancelling_the_task_cancels_the_coroutine() -> None:
 
 def test_a_failure_at_once_is_the_callers() -> None:
     async def work() -> None:
-        raise ValueError
+        raise ValueError("no")
 
     async def main() -> None:
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="no"):
             begin(work(), asyncio.get_running_loop())
 
     asyncio.run(main())

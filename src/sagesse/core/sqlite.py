@@ -198,12 +198,12 @@ class Database:
             group.append(self._waiting.popleft())
         if not group:
             return
-        began = time.perf_counter()
         try:
-            _commit(self._connection, group, self._path)
-            self.generation += 1
+            took_s = _commit(self._connection, group, self._path)
+            if took_s is not None:
+                self._usual_s *= 1.1 if took_s > self._usual_s else 0.9
+                self.generation += 1
         finally:
-            self._usual_s *= 1.1 if time.perf_counter() - began > self._usual_s else 0.9
             _answer(group, loop)
         for settled in self._watchers:
             settled()
@@ -213,9 +213,8 @@ class Database:
 
     def _checkpoint(self) -> None:
         """Move the log into the file beside the writes; the rest while none runs, so that the log starts again."""
-        with contextlib.suppress(
-            sqlite3.Error
-        ):  # a full or broken disk: the next one, or the writer, tries again
+        # On a full or broken disk the next one, or the writer, tries again.
+        with contextlib.suppress(sqlite3.Error):
             self.reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             with self._right_to_write:
                 self.reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
@@ -223,15 +222,16 @@ class Database:
 
 def _make_log(path: Path, size_bytes: int) -> None:
     """A log of zeros, in which SQLite finds nothing and which it writes over."""
-    with (
-        contextlib.suppress(OSError),
-        path.open("ab") as file,
-    ):  # on a full disk it will grow as it is written
+    with contextlib.suppress(OSError), path.open("ab") as file:  # on a full disk it grows as it is written
         file.write(bytes(max(0, size_bytes - file.tell())))
 
 
-def _commit(connection: sqlite3.Connection, group: list[_Job[Any]], path: Path) -> None:
-    """Run the jobs in one transaction; one alone needs no savepoint."""
+def _commit(connection: sqlite3.Connection, group: list[_Job[Any]], path: Path) -> float | None:
+    """Run the jobs in one transaction; one alone needs no savepoint.
+
+    Returns:
+        Seconds the commit itself took, most of which is the sync; None if there was none.
+    """
     try:
         connection.execute("BEGIN IMMEDIATE")
         for job in group:
@@ -241,7 +241,12 @@ def _commit(connection: sqlite3.Connection, group: list[_Job[Any]], path: Path) 
                 _attempt_apart(connection, job)
             if job.failure is not None and not connection.in_transaction:
                 raise job.failure  # a full or failing disk ends the transaction of all
-        connection.execute("ROLLBACK" if len(group) == 1 and group[0].failure else "COMMIT")
+        if len(group) == 1 and group[0].failure is not None:
+            connection.execute("ROLLBACK")
+            return None
+        began = time.perf_counter()
+        connection.execute("COMMIT")
+        return time.perf_counter() - began
     except BaseException as error:
         fault.at(error, path)
         _roll_back(connection)
@@ -249,6 +254,7 @@ def _commit(connection: sqlite3.Connection, group: list[_Job[Any]], path: Path) 
             job.failure = error
         if not isinstance(error, Exception):
             raise
+        return None
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

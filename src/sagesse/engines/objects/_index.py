@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
@@ -109,25 +110,51 @@ def insert_object(
     data: bytes | None,
 ) -> None:
     """Add the row of an object whose name shows none."""
-    body = None
-    if data:
-        body = connection.execute("INSERT INTO body (data) VALUES (?)", (data,)).lastrowid
-    details = Details(attributes=info.attributes, parts=info.parts, segments=segments)
+    columns = _columns(info, _insert_body(connection, data), segments)
     connection.execute(
-        "INSERT INTO object VALUES (?,?,?,?,?,?,?,?,?,?)",
-        (
-            info.bucket,
-            info.key,
-            info.version,
-            number,
-            info.size_bytes,
-            info.etag,
-            info.modified,
-            checksum_text(info.checksum),
-            body,
-            encode(details),
-        ),
+        "INSERT INTO object (size, etag, modified, checksum, body, details, bucket, key, version, number) "
+        "VALUES (?,?,?,?,?,?,?,?,?,?)",
+        (*columns, info.bucket, info.key, info.version, number),
     )
+
+
+def overwrite_object(
+    connection: sqlite3.Connection,
+    old: Row,
+    info: ObjectInfo,
+    *,
+    segments: tuple[Segment, ...],
+    data: bytes | None,
+    now: float,
+) -> None:
+    """Put an object in the row of the one it replaces, and its bytes where the old ones are: few pages change."""
+    body = old.body
+    if body is not None and data:
+        connection.execute("UPDATE body SET data=? WHERE id=?", (data, body))
+    else:
+        _delete_body(connection, body)
+        body = _insert_body(connection, data)
+    release(connection, old.segments, now)
+    connection.execute(
+        "UPDATE object SET size=?, etag=?, modified=?, checksum=?, body=?, details=? "
+        "WHERE bucket=? AND key=? AND version=?",
+        (*_columns(info, body, segments), info.bucket, info.key, info.version),
+    )
+
+
+def _columns(info: ObjectInfo, body: int | None, segments: tuple[Segment, ...]) -> tuple[Any, ...]:
+    details = Details(attributes=info.attributes, parts=info.parts, segments=segments)
+    checksum = checksum_text(info.checksum)
+    return (info.size_bytes, info.etag, info.modified, checksum, body, encode(details))
+
+
+def _insert_body(connection: sqlite3.Connection, data: bytes | None) -> int | None:
+    return connection.execute("INSERT INTO body (data) VALUES (?)", (data,)).lastrowid if data else None
+
+
+def _delete_body(connection: sqlite3.Connection, body: int | None) -> None:
+    if body is not None:
+        connection.execute("DELETE FROM body WHERE id=?", (body,))
 
 
 def forget_object(connection: sqlite3.Connection, row: Row, now: float) -> None:
@@ -137,8 +164,7 @@ def forget_object(connection: sqlite3.Connection, row: Row, now: float) -> None:
         f"DELETE FROM {row.table} WHERE bucket=? AND key=? AND version=?",
         (info.bucket, info.key, info.version),
     )
-    if row.body is not None:
-        connection.execute("DELETE FROM body WHERE id=?", (row.body,))
+    _delete_body(connection, row.body)
     release(connection, row.segments, now)
 
 

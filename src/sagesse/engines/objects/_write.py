@@ -11,6 +11,7 @@ from sagesse.engines.objects._index import (
     find_entry,
     forget_object,
     insert_object,
+    overwrite_object,
     require_versioning,
 )
 from sagesse.engines.objects._schema import Row, Segment
@@ -44,7 +45,8 @@ def save_object(
         room = make_room(connection, address, old, versioning, now)
         info, number = msgspec.structs.replace(info, version=room.version), room.number
     elif old is not None:
-        forget_object(connection, old, now)
+        overwrite_object(connection, old, info, segments=segments, data=data, now=now)
+        return info
     insert_object(connection, info, number, segments=segments, data=data)
     return info
 
