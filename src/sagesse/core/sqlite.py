@@ -4,7 +4,7 @@ Reads run on a connection per thread. Writes are functions that wait in one queu
 takes all that are waiting into one transaction, commits once (one fsync for the whole group) and only then answers: a
 write that returned is on disk. That is done where the work is: by the thread that brought a write, by the event loop
 at the end of its tick while commits are quick on this disk, by a thread in its place where they are not.
-See docs/decisions/0006-commit-where-the-work-is.md.
+See docs/decisions/0010-commit-where-the-work-is.md.
 """
 
 import asyncio
