@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from sagesse.core import sqlite
+from sagesse.core.fault import fault_of
 from sagesse.core.sqlite import Database
 
 SCHEMA = (
@@ -261,6 +262,7 @@ _WRITER = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from sagesse.core import sqlite
+from sagesse.core.fault import fault_of
 from sagesse.core.sqlite import Database
 
 database = Database(Path(sys.argv[1]), ("CREATE TABLE t (k TEXT, v INTEGER)",), log_bytes=1 << 20)
@@ -304,3 +306,23 @@ def test_the_log_starts_again_while_writes_go_on(tmp_path: Path) -> None:
     pages_written = 4000 * 2
     assert (tmp_path / "t.db-wal").stat().st_size < pages_written * 4096 / 2
     database.close()
+
+
+def test_a_full_disk_fails_the_whole_group_and_the_writer_lives_on(database: Database, place: str) -> None:
+    database.write(lambda connection: connection.execute("PRAGMA max_page_count=5").fetchone())
+
+    def fill(connection: sqlite3.Connection) -> None:
+        for number in range(1000):
+            connection.execute("INSERT INTO t VALUES (?,?)", (f"{number}" * 100, number))
+
+    async def work() -> list[Any]:
+        wishes = [database.write_async(job) for job in (_put("before", 1), fill, _put("after", 2))]
+        return await asyncio.gather(*wishes, return_exceptions=True)
+
+    faults = [fault_of(failure) for failure in asyncio.run(work())]
+    assert {fault.kind for fault in faults if fault} == {"full"}
+    assert all(fault and fault.where == str(database._path) for fault in faults)
+    with pytest.raises(sqlite3.OperationalError):
+        database.write(fill)  # alone
+    database.write(_put("later", 3))
+    assert _keys(database) == ["later"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sagesse.core import sqlite
 from sagesse.core.error import ServiceError
 from sagesse.engines.objects import LocalObjectStore
 from sagesse.engines.objects.base import Address, Attributes, Condition, Deletion, Expectation
@@ -95,16 +96,16 @@ def test_a_deletion_succeeds_where_a_put_does_not(
     store = LocalObjectStore(tmp_path / "s3", durable=False)
     suite.new_bucket(store)
     suite.put(store, "k", b"x")
-    commit = store._database._commit  # the seam below every write
+    commit = sqlite._commit  # the seam below every write
 
-    def refuses(group: list) -> None:
-        if (tmp_path / "s3" / "reserve").exists():
-            for _, future in group:
-                future.set_exception(full_database())
-        else:
-            commit(group)
+    def refuses(connection: sqlite3.Connection, group: list, path: Path) -> float | None:
+        if not (tmp_path / "s3" / "reserve").exists():
+            return commit(connection, group, path)
+        for job in group:
+            job.failure = full_database()
+        return None
 
-    monkeypatch.setattr(store._database, "_commit", refuses)
+    monkeypatch.setattr(sqlite, "_commit", refuses)
     disk[0] = 0
     with pytest.raises(sqlite3.OperationalError):
         suite.put(store, "new", b"x")
