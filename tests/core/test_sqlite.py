@@ -326,3 +326,19 @@ def test_a_full_disk_fails_the_whole_group_and_the_writer_lives_on(database: Dat
         database.write(fill)  # alone
     database.write(_put("later", 3))
     assert _keys(database) == ["later"]
+
+
+def test_close_finishes_what_waits_even_where_a_checkpoint_is_due(tmp_path: Path) -> None:
+    database = Database(tmp_path / "t.db", SCHEMA, durable=False)
+    database._commits = 127  # the next commit asks for one
+
+    async def leave() -> None:
+        writes = [asyncio.create_task(database.write_async(_put(f"{n:03}", n))) for n in range(300)]
+        await asyncio.sleep(0)
+        database.close()
+        await asyncio.gather(*writes)
+
+    asyncio.run(leave())
+    again = Database(tmp_path / "t.db", SCHEMA)
+    assert len(_keys(again)) == 300
+    again.close()

@@ -209,7 +209,8 @@ class Database:
             settled()
         self._commits += 1
         if self._commits % _CHECKPOINT_COMMITS == 0:
-            self._thread.submit(self._checkpoint)
+            with contextlib.suppress(RuntimeError):  # while closing: that moves the log anyway
+                self._thread.submit(self._checkpoint)
 
     def _checkpoint(self) -> None:
         """Move the log into the file beside the writes; the rest while none runs, so that the log starts again."""
