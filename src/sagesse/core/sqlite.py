@@ -146,8 +146,10 @@ class Database:
         return await future
 
     def watch(self, settled: Callable[[], None]) -> None:
-        """Have `settled` called after each group of writes, by whoever commits, before the next one; it must be quick and
-        never raise."""
+        """Have `settled` called after each group of writes, by whoever commits, before the next group.
+
+        It must be quick and never raise.
+        """
         self._watchers.append(settled)
 
     def close(self) -> None:
