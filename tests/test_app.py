@@ -166,3 +166,15 @@ def test_file_systems_come_from_the_environment_as_json(tmp_path: Path, text: ob
 def test_file_systems_that_are_no_folders_by_name_are_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(SettingsError):
         load_settings({"SAGESSE_FILE_SYSTEMS": text}, data_dir=str(tmp_path))
+
+
+def test_quotas_are_a_json_object_in_the_environment_too() -> None:
+    settings = load_settings({"SAGESSE_QUOTAS": '{"ml.m5.large for training job usage": 3}'})
+    assert settings.quotas == {"ml.m5.large for training job usage": 3}
+    with pytest.raises(SettingsError, match="SAGESSE_QUOTAS"):
+        load_settings({"SAGESSE_QUOTAS": "ml.m5.large"})
+
+
+def test_an_instance_is_no_larger_than_its_vcpus() -> None:
+    with pytest.raises(SettingsError, match="instance_scale"):
+        load_settings({"SAGESSE_INSTANCE_SCALE": "2"})

@@ -36,18 +36,31 @@ from sagesse.engines.container import Containers
 from sagesse.engines.image import ImageProblem
 from sagesse.engines.image_registry import Images
 from sagesse.engines.jobs.local import LocalJobs
+from sagesse.engines.machine import GIB, Machine, gpu_count, memory_bytes
 from sagesse.engines.metrics.sqlite import SqliteMetricStore
 from sagesse.engines.objects.local import LocalObjectStore
 from sagesse.engines.objects.remote import RemotePlace, open_blobs
 from sagesse.engines.objects.reserve import give_room
 from sagesse.engines.objects.scrubbing import Scrubbing, ScrubWish
+from sagesse.engines.quota import Quotas
 from sagesse.engines.serving.gateway import Gateway as ModelGateway
 from sagesse.engines.serving.local import LocalServing
 from sagesse.engines.serving.meter import InvocationMeter
 from sagesse.engines.serving.routing import RoutingTable
 from sagesse.engines.streams.log_sqlite import SqliteLogStore
 from sagesse.engines.vault import Vault
-from sagesse.services import cloudwatch, ecr, iam, kms, logs, s3, sagemaker, sagemaker_runtime, sts
+from sagesse.services import (
+    cloudwatch,
+    ecr,
+    iam,
+    kms,
+    logs,
+    s3,
+    sagemaker,
+    sagemaker_runtime,
+    service_quotas,
+    sts,
+)
 from sagesse.services.iam import RootKey
 from sagesse.wire.administration import for_administrator
 from sagesse.wire.authenticate import Authenticator
@@ -184,6 +197,7 @@ class App:
         self.routes.wipe()
         self.serving.wipe()
         self.capacity.wipe()
+        self.quotas.wipe()
         await self.objects.wipe()
         await asyncio.to_thread(self._wipe_files)
         self.meter.wipe()
@@ -206,7 +220,8 @@ class App:
         self.serving = LocalServing(self.jobs, folder / "servers")
         self.routes = RoutingTable(partial(sagemaker.route_of, self._store))
         self.invocations = InvocationMeter(clock.now)
-        self.capacity = Capacity(self.settings.cores)
+        self.capacity = Capacity(_machine(self.settings))
+        self.quotas = Quotas(self._store, self.settings.quotas)
         self._cache = ChannelCache(folder / "channel-cache", self.settings.channel_cache_bytes)
 
     def _make_core(self) -> None:
@@ -243,6 +258,7 @@ class App:
                 serving=self.serving,
                 routes=self.routes,
                 capacity=self.capacity,
+                quotas=self.quotas,
                 credentials=self.identities,
                 logs=self.logs,
                 metrics=self.metrics,
@@ -253,8 +269,10 @@ class App:
                 cache=self._cache,
                 file_systems=self.settings.file_systems,
                 spot_interruptions_per_hour=self.settings.spot_interruptions_per_hour,
+                limits_memory=self.settings.job_memory_limit,
             ),
             sagemaker_runtime.Invocations(models),
+            service_quotas.ServiceQuotas(self.quotas),
         ]
 
     def _context_of(self, record: Record) -> Context:
@@ -266,15 +284,14 @@ class App:
         return Context(scope=scope, principal=principal, request_id=new_request_id(), platform=self)
 
     def _adopt(self) -> None:
-        """Note the cores of jobs that were running when the last server ended; remove what ended jobs left."""
+        """Give the jobs of the last server their places back; remove what ended jobs left."""
         runs: set[str] = set()
         for key in self._store.open_keys():
             record = self._store.get(key)
             if record is None or "run_id" not in record.state:
                 continue
-            runs.add(record.state["run_id"])
-            if record.state.get("threads"):
-                self.capacity.adopt(record.state["run_id"], record.state["threads"])
+            runs |= {record.state["run_id"], record.state.get("pool") or ""}
+            sagemaker.take_up(self.capacity, self.quotas, record)
         for run_id in self.jobs.runs():
             if run_id.startswith(_JOB_RUNS) and sagemaker.job_run_id(run_id) not in runs:
                 self.jobs.discard(run_id)
@@ -366,6 +383,13 @@ def remote_place(settings: Settings) -> RemotePlace | None:
         access_key_id=settings.objects_access_key_id,
         secret_access_key=settings.objects_secret_access_key,
     )
+
+
+def _machine(settings: Settings) -> Machine:
+    """What jobs may claim of this machine."""
+    memory = int(settings.job_memory_gib * GIB) or memory_bytes()
+    gpus = gpu_count() if settings.job_gpus < 0 else settings.job_gpus
+    return Machine(settings.cores, memory, gpus, settings.instance_scale)
 
 
 def _metrics_of(images: Images, image: str) -> list[dict[str, str]]:

@@ -33,6 +33,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     account: str = "123456789012"
     ephemeral: bool = False
     job_cores: int = 0
+    job_memory_gib: float = 0.0
+    job_gpus: int = -1
+    job_memory_limit: bool = False
+    instance_scale: float = 1.0
+    quotas: dict[str, float] = {}
     spot_interruptions_per_hour: float = 0.0
     channel_cache_bytes: int = 10 << 30
     file_systems: dict[str, str] = {}
@@ -41,6 +46,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not (len(self.account) == _ACCOUNT_DIGITS and self.account.isdigit()):
             raise ValueError(f"account {self.account!r} is no AWS account number; allowed: 12 digits")
+        if not 0 < self.instance_scale <= 1:
+            raise ValueError(
+                f"instance_scale {self.instance_scale} is not allowed; allowed: above 0, at most 1"
+            )
         _check_remote(self)
 
     def __repr__(self) -> str:
@@ -88,6 +97,8 @@ def load_settings(environment: Mapping[str, str], **overrides: Any) -> Settings:
         for name in fields
         if f"SAGESSE_{name.upper()}" in environment
     }
+    if isinstance(chosen.get("quotas"), str):
+        chosen["quotas"] = _mapping(chosen["quotas"])
     chosen |= {name: value for name, value in overrides.items() if value is not None}
     folder = Path(str(chosen.get("data_dir", Settings().data_dir))).expanduser()
     merged = {**_from_file(folder / "settings.json", set(fields)), **chosen}
@@ -97,6 +108,13 @@ def load_settings(environment: Mapping[str, str], **overrides: Any) -> Settings:
         return msgspec.convert(merged, Settings, strict=False)
     except msgspec.MsgspecError as error:
         raise SettingsError(f"bad setting: {error}") from error
+
+
+def _mapping(text: str) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(text.encode(), type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise SettingsError(f"SAGESSE_QUOTAS is not a JSON object: {error}") from error
 
 
 def _from_file(path: Path, names: set[str]) -> dict[str, Any]:

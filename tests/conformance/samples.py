@@ -82,7 +82,7 @@ SAMPLES = (
     Sample(
         ENDPOINT, "CreateEndpoint", lambda name: {"EndpointName": name, "EndpointConfigName": "base"}, _config
     ),
-    Sample(TRAINING_JOB, "CreateTrainingJob", _training_params),
+    Sample(replace(TRAINING_JOB, delete="DeleteTrainingJob"), "CreateTrainingJob", _training_params),
     Sample(PROCESSING_JOB, "CreateProcessingJob", _processing_params),
     Sample(
         replace(iam.USER, describe="GetUser", listing="ListUsers", delete="DeleteUser"),
@@ -108,4 +108,14 @@ SAMPLES = (
 
 # Named by the server, so no client can ask for a name twice or for a wrong one; names of aliases have a prefix that the
 # suite does not know. They have tests of their own.
-WITHOUT_SAMPLE = frozenset({"iam:AccessKey", "kms:Alias", "kms:Key", "sts:Session"})
+WITHOUT_SAMPLE = frozenset(
+    {
+        "iam:AccessKey",
+        "sagemaker:WarmPool",
+        "kms:Alias",
+        "kms:Key",
+        "service-quotas:AppliedQuota",
+        "service-quotas:QuotaRequest",
+        "sts:Session",
+    }
+)

@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from sagesse.runtime.process import descendants, memory_bytes
+from sagesse.runtime.process import cpu_s, descendants, memory_bytes
 
 
 def test_descendants_are_children_and_their_children() -> None:
@@ -26,3 +26,9 @@ def test_a_process_that_ended_holds_nothing() -> None:
     with subprocess.Popen(["/bin/true"]) as ended:
         ended.wait()
     assert memory_bytes({ended.pid}, at_least=0) == 0
+
+
+def test_processor_time_is_that_of_the_process_and_its_past_children() -> None:
+    before = cpu_s({os.getpid()})
+    subprocess.run(["/bin/sh", "-c", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done"], check=True)
+    assert cpu_s({os.getpid()}) > before

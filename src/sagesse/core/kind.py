@@ -34,6 +34,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         extend: further output members, computed when asked (``NumberOf...``).
         deletable: states in which delete is allowed; None means any.
         event: what is told of its records; see `StateEvent`. It is written with the record, in one transaction.
+        narrow: from a listing's request, a test of records by its further members; None when it has none of them.
     """
 
     service: str
@@ -60,6 +61,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     extend: Callable[[Context, Record], Mapping[str, Any]] | None = None
     deletable: Set[str] | None = None
     event: StateEvent | None = None
+    narrow: Callable[[dict[str, Any]], Callable[[Record], bool] | None] | None = None
 
     @property
     def id(self) -> str:

@@ -2,15 +2,17 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
 import orjson
 
 from sagesse.core.error import ServiceError, validation_error
-from sagesse.core.record import Listing
+from sagesse.core.record import Listing, Record, Store
+from sagesse.core.scope import Scope
 
+_BATCH = 500
 _SORTS: Mapping[str, Literal["name", "created", "modified", "status"]] = {
     "Name": "name",
     "CreationTime": "created",
@@ -42,6 +44,18 @@ def listing_of(params: Mapping[str, Any], *, descending: bool, after: str | None
         modified_before=params.get("LastModifiedTimeBefore"),
     )
     return listing if after is None else msgspec.structs.replace(listing, after=read_token(after, sort))
+
+
+def scan(store: Store, kind: str, scope: Scope, listing: Listing) -> Iterator[Record]:
+    """Every record of a listing in its order, read in batches that grow; the first is as large as its limit says."""
+    part = listing
+    while True:
+        records = store.list(kind, scope, part)
+        yield from records
+        if len(records) < part.limit:
+            return
+        more = min(_BATCH, part.limit * 2)
+        part = msgspec.structs.replace(part, after=part.position(records[-1]), limit=more)
 
 
 def write_token(position: tuple[str | float, str], sort: str) -> str:

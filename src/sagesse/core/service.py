@@ -6,13 +6,14 @@ come from the kinds. A public method that is no operation of the model fails whe
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, TypeVar
 
 from sagesse.core.call import Context
 from sagesse.core.error import NotImplementedOperation
 from sagesse.core.kind import Kind
 from sagesse.core.model import Operation, service_model
-from sagesse.core.page import listing_of, write_token
+from sagesse.core.page import listing_of, scan, write_token
 from sagesse.core.record import Record
 from sagesse.core.scope import Scope
 
@@ -189,7 +190,12 @@ def _list(kind: Kind, operation: Operation) -> Run:
         listing = listing_of(
             req, descending=kind.lists_descending, after=req.get(pages["input_token"]), limit=limit + 1
         )
-        records = ctx.store.list(kind.id, kind.scope(ctx.scope), listing)
+        test = kind.narrow(req) if kind.narrow is not None else None
+        if test is None:
+            records = ctx.store.list(kind.id, kind.scope(ctx.scope), listing)
+        else:
+            found = scan(ctx.store, kind.id, kind.scope(ctx.scope), listing)
+            records = list(islice(filter(test, found), limit + 1))
         result: dict[str, Any] = {
             summaries: [kind.project(ctx, record, members) for record in records[:limit]]
         }

@@ -5,6 +5,7 @@ import os
 import signal
 from pathlib import Path
 
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -42,12 +43,27 @@ def memory_bytes(pids: set[int], *, at_least: int) -> int:
     return resident if resident <= at_least else sum(_proportional_bytes(pid) for pid in pids)
 
 
+def cpu_s(pids: set[int]) -> float:
+    """Processor seconds that `pids` have used, and the children they have waited for."""
+    return sum(_cpu_ticks(pid) for pid in pids) / _TICKS_PER_S
+
+
 def _parent(pid: str) -> int | None:
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
         return None
     return int(stat[stat.rindex(b")") + 1 :].split()[1])
+
+
+def _cpu_ticks(pid: int) -> int:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return 0
+    return sum(
+        int(part) for part in stat[stat.rindex(b")") + 1 :].split()[11:15]
+    )  # utime, stime, cutime, cstime
 
 
 def _resident_bytes(pid: int) -> int:

@@ -24,6 +24,7 @@ from sagesse.runtime.process import descendants, kill_descendants, memory_bytes
 from sagesse.runtime.run_folder import Outcome, Reason, Status
 from sagesse.runtime.sandbox import Layer, Level, SandboxRefused, View, enter, flatten
 from sagesse.runtime.thread_budget import LoadedLibraries
+from sagesse.runtime.usage import EVERY_S, UsageMeter
 
 _MEMORY_CHECK_S = 0.5
 _FOLDER_CHECK_S = 30.0
@@ -140,6 +141,7 @@ class _Supervision:
         self._end_at: float | None = None  # of the job: the next time something is done to it (monotonic)
         self._check_at: float | None = None
         self._look_at = time.monotonic() + _FOLDER_CHECK_S
+        self._measure_at = time.monotonic() + EVERY_S
         self._wait_status: int | None = None
 
     def run(self) -> Outcome:
@@ -155,7 +157,10 @@ class _Supervision:
             self._message = str(error)
             return self._outcome("setup")
         self._watch()
+        self._meter.look_at_gpus()
         self._finish()
+        with contextlib.suppress(OSError):
+            self._meter.conclude()
         return self._outcome(self._reason)
 
     def _start(self) -> None:
@@ -174,6 +179,7 @@ class _Supervision:
             finally:
                 os._exit(0)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, INIT_SIGNALS)
+        self._meter = UsageMeter(self._folder, self._init, self._plan.environment)
         os.close(output)
         os.close(report)
 
@@ -255,6 +261,10 @@ class _Supervision:
         if self._check_at is not None and now >= self._check_at:
             self._check_memory()
             self._check_at = now + _MEMORY_CHECK_S
+        if now >= self._measure_at:
+            self._measure_at = now + EVERY_S
+            with contextlib.suppress(OSError):
+                self._meter.measure()
         if now >= self._look_at:
             if not self._folder.exists():
                 self._kill()  # somebody threw the run away, with the server that knew of it
@@ -278,7 +288,8 @@ class _Supervision:
         os.kill(self._init, signal.SIGKILL)  # the job dies with its init, whatever it is doing
 
     def _patience_ms(self) -> int:
-        moments = (moment for moment in (self._end_at, self._check_at, self._look_at) if moment is not None)
+        watched = (self._end_at, self._check_at, self._look_at, self._measure_at)
+        moments = (moment for moment in watched if moment is not None)
         return max(0, round((min(moments) - time.monotonic()) * 1000) + 1)
 
     def _finish(self) -> None:

@@ -178,7 +178,7 @@ def test_a_job_that_does_not_fit_waits_its_turn(server: Server) -> None:
             and facts
         )
     )
-    assert "waiting for 1 jobs" in waiting["SecondaryStatusTransitions"][-1]["StatusMessage"]
+    assert "waiting for " in waiting["SecondaryStatusTransitions"][-1]["StatusMessage"]
     client.stop_training_job(TrainingJobName="first-in")
     assert finished(server, "second-in")["TrainingJobStatus"] == "Completed"
 

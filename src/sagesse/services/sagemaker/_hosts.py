@@ -4,13 +4,15 @@ import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from ipaddress import IPv4Address
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from sagesse.engines.capacity import instance_cores
+from sagesse.engines.instance_type import instance_type
 from sagesse.runtime.contract import resource_config
 from sagesse.services.sagemaker._share import Share
+
+T = TypeVar("T")
 
 _BETWEEN = "_"  # of a job's run id and a host's number
 _FIRST_BLOCK = int(IPv4Address("127.1.0.0"))  # 127.0.*.* is used by systems for themselves
@@ -74,18 +76,18 @@ class Hosts:
         """Address by name; empty when the one host has nobody to reach."""
         return {host.name: host.address for host in self._hosts} if self.are_several else {}
 
-    @property
-    def cores(self) -> int:
-        """What they ask for together."""
-        return sum(instance_cores(host.group.instance_type) for host in self._hosts)
-
     def peers(self, host: Host) -> tuple[str, ...]:
         """The run ids of the other hosts."""
         return tuple(other.run_id for other in self._hosts if other != host)
 
     def threads(self, host: Host, granted: int) -> int:
         """The part of the threads that the job was granted which is this host's; at least one."""
-        return max(1, granted * instance_cores(host.group.instance_type) // self.cores)
+        whole = sum(_vcpus(other) for other in self._hosts)
+        return max(1, granted * _vcpus(host) // whole)
+
+    def deal(self, host: Host, things: Sequence[T]) -> list[T]:
+        """The part of some things that is this host's, when they are dealt among all."""
+        return list(things[self._hosts.index(host) :: len(self._hosts)])
 
     def share(self, host: Host, groups: Collection[str] = ()) -> Share | None:
         """What a host gets of something dealt among the hosts of `groups` (all, when none is named); None: nothing."""
@@ -103,6 +105,10 @@ class Hosts:
             group_name=host.group.name,
             groups={group.name: (group.instance_type, names) for group, names in members.items()},
         )
+
+
+def _vcpus(host: Host) -> int:
+    return instance_type(host.group.instance_type).vcpus
 
 
 def job_run_id(run_id: str) -> str:

@@ -11,7 +11,9 @@ from sagesse.engines.capacity import Capacity
 from sagesse.engines.channel_cache import ChannelCache
 from sagesse.engines.image_registry import Images
 from sagesse.engines.jobs.base import JobEngine
+from sagesse.engines.quota import Quotas
 from sagesse.services.sagemaker._home import Home
+from sagesse.services.sagemaker._host_metric import HostMetrics
 from sagesse.services.sagemaker.log import LogShipper
 
 
@@ -24,23 +26,29 @@ class JobParts(NamedTuple):
 
     Attributes:
         engine: runs the processes.
-        capacity: the machine's cores.
+        capacity: the machine.
+        quotas: what accounts may use.
         credentials: where role sessions are looked up.
         shipper: takes the log lines and metrics of a job.
+        host_metrics: takes what was measured of its hosts.
         images: what runs an image here.
         home: where a job's own AWS clients find this server.
         cache: keeps the contents of channels.
         file_systems: folder of this machine by file system id.
+        limits_memory: end jobs that use more memory than their instances have.
     """
 
     engine: JobEngine
     capacity: Capacity
+    quotas: Quotas
     credentials: Credentials
     shipper: LogShipper
+    host_metrics: HostMetrics
     images: Images
     home: Home
     cache: ChannelCache
     file_systems: Mapping[str, str]
+    limits_memory: bool = False
 
 
 class Job(NamedTuple):

@@ -24,16 +24,18 @@ from sagesse.services.sagemaker._ending import HostRun, decisive, ends_the_other
 from sagesse.services.sagemaker._entry import Entry, path_variables
 from sagesse.services.sagemaker._error import ChannelError
 from sagesse.services.sagemaker._feed_access import keep_access
+from sagesse.services.sagemaker._host_metric import volume_gib
 from sagesse.services.sagemaker._hosts import Host, Hosts, InstanceGroup, job_run_id
 from sagesse.services.sagemaker._job import Job, JobFailed, JobParts
+from sagesse.services.sagemaker._place import Place, pending_message, pending_pause_s
 from sagesse.services.sagemaker._plan import JobFiles
+from sagesse.services.sagemaker._quota import holder, instances
 from sagesse.services.sagemaker._session import RoleError, role_session
 
 _REASON_LENGTH = 1024
 _MAX_RUNTIME_S = 86_400
 _POLL_S = 0.25  # how often a running job's log is shipped
 _SYNC_S = 1.0  # how often the folders that are stored while it runs are looked at
-_QUEUE_S = 5.0  # how often a waiting job looks again, should nobody wake it
 _GRACE_S = 120.0  # between SIGTERM and SIGKILL, as SageMaker gives
 _ON_LOOPBACK: Mapping[str, str] = dict.fromkeys(
     ("GLOO_SOCKET_IFNAME", "TP_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"), "lo"
@@ -50,8 +52,12 @@ class JobRun(ABC):
     def __init__(self, parts: JobParts) -> None:
         self._engine = parts.engine
         self._capacity = parts.capacity
+        self._place = Place(parts.capacity)
+        self._quotas = parts.quotas
+        self._limits_memory = parts.limits_memory
         self._credentials = parts.credentials
         self._shipper = parts.shipper
+        self._host_metrics = parts.host_metrics
         self._images = parts.images
         self._home = parts.home
         self._cache = parts.cache
@@ -88,12 +94,16 @@ class JobRun(ABC):
             return self._end(job, status)
         self._check_image(job)
         self._session(job)
-        claim = self._capacity.claim(job.run_id, self._hosts(job).cores, since=job.record.created)
+        place = self._place
+        demand = place.demand(instances(self._resources(job.record.request)))
+        pool = self._take_warm(job)
+        claim = place.claim(job.record, demand)
         if not claim.threads:
-            waits = f"Pending: waiting for {claim.position + 1} jobs that came earlier to free this machine's cores"
-            self._note(job, "Pending", message=waits)
-            return min(_QUEUE_S, self._time_left_s(job))
-        self._note(job, "Downloading", state={"phase": "download", "threads": claim.threads})
+            pending = place.pending_state(job.record, demand, job.ctx.now())
+            self._note(job, "Pending", message=pending_message(claim), state=pending)
+            return min(pending_pause_s(claim), self._time_left_s(job), self._pending_left_s(job))
+        state = {"phase": "download", "pool": pool, **place.held_state(claim)}
+        self._note(job, "Downloading", state=state, output=self._placed(job, pool))
         return 0
 
     def _download(self, job: Job) -> float | None:
@@ -117,6 +127,7 @@ class JobRun(ABC):
         """Have the processes run, and ship their logs while they do."""
         ends = self._drive(job)
         self._ship(job, ends)
+        self._ship_metrics(job)
         if not all(run.is_final for _, run in ends):
             self._watch(job, ends)
             if time.monotonic() - self._synced.get(job.run_id, 0) >= _SYNC_S:
@@ -126,7 +137,8 @@ class JobRun(ABC):
                 self._synced[job.run_id] = time.monotonic()
             return _POLL_S
         self._sync(job, is_over=True)
-        self._capacity.release(job.run_id)
+        if not self._stays_warm(job):
+            self._capacity.release(job.run_id)
         if again := self._again(job, ends):
             self._note(job, again, state={"phase": "restart", **self._used(job)})
         else:
@@ -154,9 +166,10 @@ class JobRun(ABC):
         """Begin again with a new run; what the old one left on this machine is gone."""
         attempt = job.record.state.get("attempt", 1) + 1
         run_id = f"{job.run_id.partition('.')[0]}.{attempt}"
+        self._capacity.release(job.run_id)
         self._forget(job)
         self._discard(job)
-        state = {"phase": "start", "run_id": run_id, "attempt": attempt, "threads": 0}
+        state = {"phase": "start", "run_id": run_id, "attempt": attempt, "threads": 0, "demand": None}
         self._note(job, "Starting", state=state)
         return 0
 
@@ -164,6 +177,7 @@ class JobRun(ABC):
         """Store what the job left, whatever way it ended, and say how it ended."""
         ends = self._look(self._hosts(job))
         self._ship(job, ends)
+        self._ship_metrics(job)
         status, reason = self._outcome(job, decisive(ends))
         output: Mapping[str, Any] = {}
         if status != "Failed":
@@ -174,16 +188,31 @@ class JobRun(ABC):
         self, job: Job, status: str, *, reason: str = "", output: Mapping[str, Any] | None = None
     ) -> None:
         """Move to the final state with everything a description then shows; free what the job held."""
+        facts = {**(output or {}), **self._keep_warm(job, reason)}
         self._capacity.release(job.run_id)
         self._forget(job)
-        facts = dict(output or {})
         if reason:
             facts["FailureReason"] = reason[:_REASON_LENGTH]
         if self._finish(job, status, reason, facts):
             self._discard(job)
             self._credentials.end(str(job.record.state.get("access_key_id", "")))
+        self._quotas.release(holder(job.record))
 
     # What the steps have in common
+
+    def _ship_metrics(self, job: Job) -> None:
+        """Ship what was measured of the job's hosts."""
+        hosts = self._hosts(job)
+        memory_bytes = job.record.state["memory_bytes"] or self._capacity.machine.memory_bytes
+        for host in hosts:
+            self._host_metrics.ship(
+                job.ctx.scope,
+                self.log_group,
+                f"{job.record.name}/{host.name}",
+                self._engine.folder(host.run_id),
+                memory_bytes=memory_bytes // len(hosts),
+                volume_gib=volume_gib(self._resources(job.record.request)),
+            )
 
     def _outcome(self, job: Job, end: HostRun) -> tuple[str, str]:
         """How the job ended (as a secondary status), and its FailureReason."""
@@ -201,6 +230,7 @@ class JobRun(ABC):
                 **path_variables(recipe),
                 **self._identity(job),
                 **self._home.variables(job.ctx.region, session, direct=hosts.addresses),
+                **self._place.environment(hosts.deal(host, state["gpus"])),
                 **(_ON_LOOPBACK if hosts.are_several else {}),
                 **request.get("Environment", {}),
             },
@@ -215,6 +245,7 @@ class JobRun(ABC):
             hosts=hosts.addresses,
             peers=hosts.peers(host),
             threads=hosts.threads(host, state["threads"]),
+            memory_bytes=state["memory_bytes"] // len(hosts) if self._limits_memory else None,
         )
         if recipe.kind != "container":
             return plan
@@ -289,6 +320,8 @@ class JobRun(ABC):
     def _forget(self, job: Job) -> None:
         self._wakes.pop(job.run_id, None)
         self._synced.pop(job.run_id, None)
+        for host in self._hosts(job):
+            self._host_metrics.forget(host.run_id)
 
     def _must_end(self, job: Job) -> str:
         """The status in which a job that does not run yet has to end now; empty: it may go on."""
@@ -301,6 +334,10 @@ class JobRun(ABC):
 
     @abstractmethod
     def _groups(self, request: Mapping[str, Any]) -> Sequence[InstanceGroup]: ...
+
+    @abstractmethod
+    def _resources(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What it asks for: its ResourceConfig or ClusterConfig."""
 
     @abstractmethod
     def _is_isolated(self, request: Mapping[str, Any]) -> bool: ...
@@ -361,6 +398,26 @@ class JobRun(ABC):
     def _time_left_s(self, job: Job) -> float:
         """How long the job may still wait and run altogether."""
         return float("inf")
+
+    def _pending_left_s(self, job: Job) -> float:
+        """How long the job may still wait for its place."""
+        return float("inf")
+
+    def _take_warm(self, job: Job) -> str | None:
+        """Take the place of an earlier job that still holds it; its warm pool."""
+        return None
+
+    def _placed(self, job: Job, pool: str | None) -> dict[str, Any]:
+        """What a description shows of a job that has its place."""
+        return {}
+
+    def _stays_warm(self, job: Job) -> bool:
+        """Whether the job's place is kept when its process has ended."""
+        return False
+
+    def _keep_warm(self, job: Job, reason: str) -> dict[str, Any]:
+        """Keep the place of a job that ends, if it should be; what a description then shows."""
+        return {}
 
     def _watch(self, job: Job, ends: Sequence[HostRun]) -> None:  # noqa: B027 - not every job needs it
         """Look at a job that runs."""

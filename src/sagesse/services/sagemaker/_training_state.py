@@ -22,6 +22,7 @@ _MESSAGES: Mapping[str, str] = {
     "MaxWaitTimeExceeded": "Training job wait time exceeded MaxWaitTimeInSeconds provided",
     "Failed": "Training job failed",
 }
+PENDING_TOO_LONG = "Training job pending time exceeded MaxPendingTimeInSeconds provided"
 
 
 def first_transition(now: float) -> dict[str, Any]:

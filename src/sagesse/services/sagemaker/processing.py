@@ -13,7 +13,10 @@ from sagesse.core.record import Record
 from sagesse.core.scope import Scope
 from sagesse.core.service import Grant, Params, Result, Service
 from sagesse.core.state_event import StateEvent
+from sagesse.engines.quota import Quotas
 from sagesse.services.sagemaker._error import refuse_unsupported
+from sagesse.services.sagemaker._place import check_instance_type
+from sagesse.services.sagemaker._quota import check_runtime, counted, processing_uses
 from sagesse.services.sagemaker._resource import check_count
 from sagesse.services.sagemaker._transfer import BadLocation, parse_location
 from sagesse.services.sagemaker.processing_run import ProcessingRun
@@ -69,17 +72,21 @@ class ProcessingJobs(Service):
     service = "sagemaker"
     kinds = (PROCESSING_JOB,)
 
-    def __init__(self, run: ProcessingRun) -> None:
+    def __init__(self, run: ProcessingRun, quotas: Quotas) -> None:
         self._run = run
+        self._quotas = quotas
 
     def create_processing_job(self, ctx: Context, req: Params) -> Result:
         """Record the wish. Role, image and data are looked at when the job starts, as on AWS."""
         _check(req)
-        record = PROCESSING_JOB.create(
-            ctx,
-            {"StoppingCondition": {"MaxRuntimeInSeconds": 86_400}, **req},
-            state={"phase": "start", "run_id": f"processing-{new_request_id()}"},
-        )
+        check_runtime(self._quotas, ctx, "processing", req)
+        run_id, uses = f"processing-{new_request_id()}", processing_uses(req)
+        with counted(self._quotas, ctx, run_id, uses):
+            record = PROCESSING_JOB.create(
+                ctx,
+                {"StoppingCondition": {"MaxRuntimeInSeconds": 86_400}, **req},
+                state={"phase": "start", "run_id": run_id, "uses": uses},
+            )
         return {"ProcessingJobArn": record.arn}
 
     def stop_processing_job(self, ctx: Context, req: Params) -> Result:
@@ -108,6 +115,7 @@ def _check(req: Mapping[str, Any]) -> None:
     cluster = req["ProcessingResources"]["ClusterConfig"]
     if not cluster.get("InstanceType"):
         raise validation_error("ProcessingResources.ClusterConfig.InstanceType is required.")
+    check_instance_type(cluster["InstanceType"])
     check_count("ProcessingResources.ClusterConfig.InstanceCount", cluster.get("InstanceCount", 1))
     inputs: Sequence[Mapping[str, Any]] = req.get("ProcessingInputs", ())
     outputs: Sequence[Mapping[str, Any]] = req.get("ProcessingOutputConfig", {}).get("Outputs", ())

@@ -43,8 +43,11 @@ class ProcessingRun(JobRun):
     def _image(self, request: Mapping[str, Any]) -> str:
         return request["AppSpecification"]["ImageUri"]
 
+    def _resources(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        return request["ProcessingResources"]["ClusterConfig"]
+
     def _groups(self, request: Mapping[str, Any]) -> Sequence[InstanceGroup]:
-        cluster = request["ProcessingResources"]["ClusterConfig"]
+        cluster = self._resources(request)
         return [InstanceGroup(cluster["InstanceType"], cluster.get("InstanceCount", 1))]
 
     def _is_isolated(self, request: Mapping[str, Any]) -> bool:

@@ -1,6 +1,6 @@
 """Training jobs: the API. What a job goes through is in `training_run`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sagesse.core.call import Context
@@ -12,16 +12,30 @@ from sagesse.core.record import Record
 from sagesse.core.scope import Scope
 from sagesse.core.service import Grant, Params, Result, Service
 from sagesse.core.state_event import StateEvent
+from sagesse.engines.quota import Quotas
 from sagesse.services.sagemaker._channel import check_channels
 from sagesse.services.sagemaker._checkpoint import check_checkpoint
 from sagesse.services.sagemaker._error import refuse_unsupported
+from sagesse.services.sagemaker._place import check_instance_type
+from sagesse.services.sagemaker._quota import check_runtime, counted, training_uses
 from sagesse.services.sagemaker._resource import check_resources
 from sagesse.services.sagemaker._spot import check_spot, is_spot
 from sagesse.services.sagemaker._training_state import first_transition
 from sagesse.services.sagemaker._transfer import BadLocation, parse_location
+from sagesse.services.sagemaker._warm_pool import check_keep_alive, prolong, with_retained_time
 from sagesse.services.sagemaker.training_run import TrainingRun
 
 _FINAL = frozenset({"Completed", "Failed", "Stopped"})
+
+
+def _narrow(req: Params) -> Callable[[Record], bool] | None:
+    """The filters of a listing beside those that every listing has."""
+    refuse_unsupported(req, {"TrainingPlanArnEquals": "training plans make no sense on one machine"})
+    wanted = req.get("WarmPoolStatusEquals")
+    if wanted is None:
+        return None
+    return lambda record: record.output.get("WarmPoolStatus", {}).get("Status") == wanted
+
 
 TRAINING_JOB = Kind(
     service="sagemaker",
@@ -36,7 +50,6 @@ TRAINING_JOB = Kind(
         },
     ),
     describe="DescribeTrainingJob",
-    delete="DeleteTrainingJob",
     listing="ListTrainingJobs",
     arn_member="TrainingJobArn",
     status_member="TrainingJobStatus",
@@ -47,6 +60,8 @@ TRAINING_JOB = Kind(
         f"already exists ({record.arn})",
     ),
     deletable=_FINAL,
+    extend=with_retained_time,
+    narrow=_narrow,
     event=StateEvent(detail_type="SageMaker Training Job State Change", finer="SecondaryStatus"),
 )
 
@@ -58,7 +73,6 @@ _UNSUPPORTED = {
     "ProfilerRuleConfigurations": "profiler rules are not built yet",
     "RemoteDebugConfig.EnableRemoteDebug": "the job is a process on this machine: debug it there",
     "SessionChainingConfig.EnableSessionTagChaining": "session tag chaining is not built yet",
-    "StoppingCondition.MaxPendingTimeInSeconds": "jobs wait until cores are free",
     "ServerlessJobConfig": "serverless jobs are not built yet",
     "MlflowConfig": "MLflow is not built yet",
     "ModelPackageConfig": "the model registry is not built yet",
@@ -66,9 +80,13 @@ _UNSUPPORTED = {
     "AlgorithmSpecification.TrainingImageConfig": "images are resolved to local recipes",
     "OutputDataConfig.KmsKeyId": "a job's volumes and artifacts are not encrypted with KMS keys yet",
     "ResourceConfig.VolumeKmsKeyId": "a job's volumes and artifacts are not encrypted with KMS keys yet",
-    "ResourceConfig.KeepAlivePeriodInSeconds": "warm pools are not built yet (jobs start in milliseconds anyway)",
     "ResourceConfig.TrainingPlanArn": "training plans make no sense on one machine",
     "ResourceConfig.InstancePlacementConfig": "there is one machine",
+}
+_NOT_UPDATED = {
+    "ProfilerConfig": "the profiler is not built yet",
+    "ProfilerRuleConfigurations": "profiler rules are not built yet",
+    "RemoteDebugConfig": "the job is a process on this machine: debug it there",
 }
 
 
@@ -78,19 +96,23 @@ class TrainingJobs(Service):
     service = "sagemaker"
     kinds = (TRAINING_JOB,)
 
-    def __init__(self, run: TrainingRun) -> None:
+    def __init__(self, run: TrainingRun, quotas: Quotas) -> None:
         self._run = run
+        self._quotas = quotas
 
     def create_training_job(self, ctx: Context, req: Params) -> Result:
         """Record the wish. Role, image and data are looked at when the job starts, as on AWS."""
         _check(req)
         self._run.check_algorithm(req)
-        record = TRAINING_JOB.create(
-            ctx,
-            _with_defaults(req, self._run.metric_definitions(req["AlgorithmSpecification"])),
-            output=first_transition(ctx.now()),
-            state={"phase": "start", "run_id": f"training-{new_request_id()}"},
-        )
+        check_runtime(self._quotas, ctx, "training", req)
+        run_id, uses = f"training-{new_request_id()}", training_uses(req)
+        with counted(self._quotas, ctx, run_id, uses):
+            record = TRAINING_JOB.create(
+                ctx,
+                _with_defaults(req, self._run.metric_definitions(req["AlgorithmSpecification"])),
+                output=first_transition(ctx.now()),
+                state={"phase": "start", "run_id": run_id, "uses": uses},
+            )
         return {"TrainingJobArn": record.arn}
 
     def stop_training_job(self, ctx: Context, req: Params) -> Result:
@@ -99,6 +121,25 @@ class TrainingJobs(Service):
         TRAINING_JOB.move(
             ctx, record, "Stopping", when={"InProgress"}, output={"SecondaryStatus": "Stopping"}
         )
+        return None
+
+    def update_training_job(self, ctx: Context, req: Params) -> Result:
+        """Change how long the job's instances are kept after its end; 0 ends its warm pool."""
+        refuse_unsupported(req, _NOT_UPDATED)
+        record = TRAINING_JOB.get(ctx, req["TrainingJobName"])
+        if "ResourceConfig" in req:
+            prolong(ctx, TRAINING_JOB, record, req["ResourceConfig"]["KeepAlivePeriodInSeconds"])
+        return {"TrainingJobArn": record.arn}
+
+    def delete_training_job(self, ctx: Context, req: Params) -> Result:
+        """Forget a job that has ended and whose instances are not kept."""
+        record = TRAINING_JOB.get(ctx, req["TrainingJobName"])
+        if record.output.get("WarmPoolStatus", {}).get("Status") == "Available":
+            raise validation_error(
+                f"Cannot delete {record.arn} while its warm pool is Available; end it with UpdateTrainingJob and "
+                "KeepAlivePeriodInSeconds 0."
+            )
+        TRAINING_JOB.remove(ctx, record.name)
         return None
 
     def advance(self, ctx: Context, record: Record) -> float | None:
@@ -148,12 +189,15 @@ def _check(req: Mapping[str, Any]) -> None:
     if not specification.get("TrainingImage"):
         raise validation_error("AlgorithmSpecification.TrainingImage is required.")
     groups = check_resources(req.get("ResourceConfig", {}))
+    for group in groups:
+        check_instance_type(group.instance_type)
     mode = specification["TrainingInputMode"]
     channels: list[Mapping[str, Any]] = req.get("InputDataConfig", [])
     check_channels(channels, mode, groups=[group.name for group in groups])
     if "CheckpointConfig" in req:
         check_checkpoint(req["CheckpointConfig"])
     check_spot(req)
+    check_keep_alive(req)
     try:
         parse_location(req["OutputDataConfig"]["S3OutputPath"])
     except BadLocation as error:

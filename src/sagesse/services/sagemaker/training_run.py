@@ -19,13 +19,15 @@ from sagesse.services.sagemaker._hosts import Host, InstanceGroup
 from sagesse.services.sagemaker._job import Job, JobFailed, JobParts
 from sagesse.services.sagemaker._merge import merge
 from sagesse.services.sagemaker._mirror import Mirror, store_folder
+from sagesse.services.sagemaker._place import pending_left_s
 from sagesse.services.sagemaker._plan import JobFiles, is_builtin, make_entry
 from sagesse.services.sagemaker._resource import training_groups
 from sagesse.services.sagemaker._run import JobRun
 from sagesse.services.sagemaker._share import Share
 from sagesse.services.sagemaker._spot import SpotMarket, is_spot, times
-from sagesse.services.sagemaker._training_state import enter, transition
+from sagesse.services.sagemaker._training_state import PENDING_TOO_LONG, enter, transition
 from sagesse.services.sagemaker._transfer import BadLocation, Location, pack, parse_location, upload
+from sagesse.services.sagemaker._warm_pool import CACHE, CACHE_VARIABLE, WarmPools, keep_alive_s
 from sagesse.services.sagemaker.log import Definition, final_metrics, metric_definitions
 
 
@@ -36,17 +38,24 @@ class TrainingRun(JobRun):
         parts: see `JobParts`.
         metrics_of: the metric definitions a built-in algorithm declares.
         market: interrupts jobs on spot capacity.
+        warm_pools: the places of ended jobs.
     """
 
     log_group = "/aws/sagemaker/TrainingJobs"
     started_member = "TrainingStartTime"
 
     def __init__(
-        self, parts: JobParts, *, metrics_of: Callable[[str], list[dict[str, str]]], market: SpotMarket
+        self,
+        parts: JobParts,
+        *,
+        metrics_of: Callable[[str], list[dict[str, str]]],
+        market: SpotMarket,
+        warm_pools: WarmPools,
     ) -> None:
         super().__init__(parts)
         self._metrics_of = metrics_of
         self._market = market
+        self._warm_pools = warm_pools
 
     def metric_definitions(self, specification: Mapping[str, Any]) -> list[dict[str, str]]:
         """The metrics of a job: those its image declares, then those its AlgorithmSpecification does."""
@@ -77,6 +86,9 @@ class TrainingRun(JobRun):
     def _image(self, request: Mapping[str, Any]) -> str:
         return request["AlgorithmSpecification"]["TrainingImage"]
 
+    def _resources(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        return request["ResourceConfig"]
+
     def _groups(self, request: Mapping[str, Any]) -> Sequence[InstanceGroup]:
         return training_groups(request["ResourceConfig"])
 
@@ -88,6 +100,9 @@ class TrainingRun(JobRun):
     def _fetch(self, job: Job, host: Host, acting: Context) -> None:
         files, request, hosts = self._files(host), job.record.request, self._hosts(job)
         self._inputs(job, host)  # a file system that is not known fails the job before anything is fetched
+        if self._is_warm(job):
+            is_first = host == hosts.first
+            self._warm_pools.fill_cache(host.run_id, job.record.state.get("pool") if is_first else None)
         given = self._channels(job, host)
         for channel, share in given:
             if not is_file_system(channel):
@@ -108,7 +123,11 @@ class TrainingRun(JobRun):
         return make_entry(self._recipe(job), job.record.request)
 
     def _identity(self, job: Job) -> dict[str, str]:
-        return {"TRAINING_JOB_NAME": job.record.name, "TRAINING_JOB_ARN": job.record.arn}
+        cache = {CACHE_VARIABLE: f"/opt/ml/{CACHE}"} if self._is_warm(job) else {}
+        return {"TRAINING_JOB_NAME": job.record.name, "TRAINING_JOB_ARN": job.record.arn, **cache}
+
+    def _is_warm(self, job: Job) -> bool:
+        return keep_alive_s(job.record.request) > 0 or bool(job.record.state.get("pool"))
 
     def _mounts(self, job: Job) -> dict[str, str]:
         config = job.record.request.get("CheckpointConfig")
@@ -186,6 +205,24 @@ class TrainingRun(JobRun):
 
     # Time, interruptions and retries
 
+    def _take_warm(self, job: Job) -> str | None:
+        return self._warm_pools.take(job.ctx, job.record)
+
+    def _placed(self, job: Job, pool: str | None) -> dict[str, Any]:
+        return {"WarmPoolStatus": {"Status": "InUse"}} if pool or keep_alive_s(job.record.request) else {}
+
+    def _stays_warm(self, job: Job) -> bool:
+        return keep_alive_s(job.record.request) > 0
+
+    def _keep_warm(self, job: Job, reason: str) -> dict[str, Any]:
+        """As on AWS, also of a job that was stopped or failed by its own doing."""
+        is_sound = not reason.startswith("InternalServerError")
+        if is_sound and self._warm_pools.keep(job.ctx, job.record):
+            return {"WarmPoolStatus": {"Status": "Available"}}
+        if keep_alive_s(job.record.request) or "WarmPoolStatus" in job.record.output:
+            return {"WarmPoolStatus": {"Status": "Terminated", "ResourceRetainedBillableTimeInSeconds": 0}}
+        return {}
+
     def _runtime_s(self, job: Job) -> float:
         """What is left of MaxRuntimeInSeconds after earlier runs, and of MaxWaitTimeInSeconds."""
         return max(1.0, min(self._allowed_s(job), self._time_left_s(job)))
@@ -199,7 +236,10 @@ class TrainingRun(JobRun):
     def _must_end(self, job: Job) -> str:
         if self._time_left_s(job) <= 0:
             return "MaxWaitTimeExceeded"
-        return super()._must_end(job)
+        return "Stopped" if self._pending_left_s(job) <= 0 else super()._must_end(job)
+
+    def _pending_left_s(self, job: Job) -> float:
+        return pending_left_s(job.record, job.ctx.now())
 
     def _outcome(self, job: Job, end: HostRun) -> tuple[str, str]:
         status, reason = super()._outcome(job, end)
@@ -266,7 +306,9 @@ class TrainingRun(JobRun):
 
     def _finish(self, job: Job, status: str, reason: str, output: dict[str, Any]) -> bool:
         record, now = job.record, job.ctx.now()
-        output |= transition(record.output["SecondaryStatusTransitions"], status, now, reason)
+        is_tired = status == "Stopped" and not job.is_stopping and self._pending_left_s(job) <= 0
+        message = PENDING_TOO_LONG if is_tired else reason
+        output |= transition(record.output["SecondaryStatusTransitions"], status, now, message)
         output["TrainingEndTime"] = now
         if self.started_member in record.output:
             logs = [run.log for _, run in self._look(self._hosts(job))]
