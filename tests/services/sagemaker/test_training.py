@@ -36,6 +36,13 @@ def test_a_job_runs_the_script_and_stores_its_model(server: Server) -> None:
     assert artifact_names(server, uri) == ["weights.txt"]
 
 
+def test_a_job_that_removes_its_folders_ends_with_an_empty_model(server: Server) -> None:
+    source = "import shutil; [shutil.rmtree('/opt/ml/' + name) for name in ('model', 'output')]\n"
+    facts = run_job(server, script_job(server, "removes-folders", source))
+    assert facts["TrainingJobStatus"] == "Completed", facts.get("FailureReason")
+    assert artifact_names(server, facts["ModelArtifacts"]["S3ModelArtifacts"]) == []
+
+
 def test_output_data_becomes_an_archive_of_its_own(server: Server) -> None:
     run_job(
         server, script_job(server, "stores-output", "open('/opt/ml/output/data/plot.txt', 'w').write('1')")

@@ -143,6 +143,11 @@ def remove(ctx: Context, place: Location) -> None:
     ask(ctx, "DeleteObject", {"Bucket": place.bucket, "Key": place.key})
 
 
+def entries(folder: Path) -> list[Path]:
+    """What is in a folder that a job may have removed, or made a link: nothing then."""
+    return sorted(folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else []
+
+
 def pack(folder: Path, archive: Path) -> None:
     """Write the folder's content as a tar.gz, names relative to the folder; owner and group are dropped."""
 
@@ -153,7 +158,7 @@ def pack(folder: Path, archive: Path) -> None:
 
     partial = archive.with_name(archive.name + ".partial")
     with tarfile.open(partial, "w:gz", compresslevel=1) as tar:
-        for child in [] if folder.is_symlink() else sorted(folder.iterdir()):
+        for child in entries(folder):
             tar.add(child, arcname=child.name, filter=plain)
     os.replace(partial, archive)
 

@@ -26,7 +26,7 @@ from sagesse.services.sagemaker._run import JobRun
 from sagesse.services.sagemaker._share import Share
 from sagesse.services.sagemaker._spot import SpotMarket, is_spot, times
 from sagesse.services.sagemaker._training_state import PENDING_TOO_LONG, enter, transition
-from sagesse.services.sagemaker._transfer import BadLocation, Location, pack, parse_location, upload
+from sagesse.services.sagemaker._transfer import BadLocation, Location, entries, pack, parse_location, upload
 from sagesse.services.sagemaker._warm_pool import CACHE, CACHE_VARIABLE, WarmPools, keep_alive_s
 from sagesse.services.sagemaker.log import Definition, final_metrics, metric_definitions
 
@@ -181,11 +181,16 @@ class TrainingRun(JobRun):
         merge(files.output_data, [other.output_data for other in others])
         try:
             model = _store_model(acting, files, base, asked.get("CompressionType", "GZIP"))
-            if any(files.output_data.iterdir()):
+            if entries(files.output_data):
                 _store_archive(
                     acting, files, "output/data", Location(base.bucket, f"{base.key}/output.tar.gz")
                 )
-        except (ServiceError, BadLocation) as error:
+        except (
+            ServiceError,
+            BadLocation,
+            PermissionError,
+            FileNotFoundError,
+        ) as error:  # jobs leave odd things
             raise JobFailed(f"ClientError: Artifact upload failed: {error} (S3 URL {base.uri!r})") from error
         return {"ModelArtifacts": {"S3ModelArtifacts": model}}
 
