@@ -74,6 +74,7 @@ class Plan(msgspec.Struct, frozen=True):
         is_contained: the program makes a container of its own, so it runs as a process of this machine, unseen by
             our isolation.
         cleanup: a program that is run once the run has ended, however it ended; empty: none.
+        keeper: process id of the supervisor's keeper; when that process ends, the run is ended at once, and lost.
         memory_bytes: proportional resident size of all the job's processes above which it is killed.
     """
 
@@ -92,5 +93,6 @@ class Plan(msgspec.Struct, frozen=True):
     peers: tuple[str, ...] = ()
     threads: int = 1
     memory_bytes: int | None = None
+    keeper: int | None = None
     is_contained: bool = False
     cleanup: tuple[str, ...] = ()

@@ -42,6 +42,10 @@ class Host(NamedTuple):
     libraries: LoadedLibraries
 
 
+class _KeeperGone(Exception):  # noqa: N818 - reads as the fact it states
+    """The process that the run must not outlive has ended."""
+
+
 def supervise(folder: Path, host: Host, announce: Callable[[bytes], None]) -> None:
     """Run the plan in `folder` from start to end, unless it was started before.
 
@@ -62,6 +66,8 @@ def supervise(folder: Path, host: Host, announce: Callable[[bytes], None]) -> No
         view = flatten(view) if level == Level.NONE else view
         launch = Launch(plan, level, view, folder, host.libraries)
         outcome = _Supervision(launch, wake).run()
+    except _KeeperGone:
+        return  # without an end that anybody could read: lost
     except Exception as error:  # a job that already runs dies with this process
         outcome = Outcome(
             reason="setup", ended=time.time(), level=host.level, message=f"supervisor: {error!r}"
@@ -119,6 +125,16 @@ def _layer(folder: Path) -> Layer:
     return layer
 
 
+def _open(keeper: int | None) -> tuple[int, ...]:
+    """A pidfd of the keeper, if the run has one."""
+    if keeper is None:
+        return ()
+    try:
+        return (os.pidfd_open(keeper),)
+    except ProcessLookupError as error:
+        raise _KeeperGone from error
+
+
 def _clean_up(plan: Plan) -> None:
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
         subprocess.run(
@@ -151,6 +167,7 @@ class _Supervision:
         self._log = LineLog(target)
         if (self._folder / run_folder.STOP).exists():
             return self._outcome("stopped")
+        self._keeper = _open(self._plan.keeper)
         try:
             self._start()
         except (OSError, SandboxRefused) as error:
@@ -192,7 +209,7 @@ class _Supervision:
     def _watch(self) -> None:
         ended = os.pidfd_open(self._init)
         poll = select.poll()
-        for source in (self._output, self._events, self._wake, ended):
+        for source in (self._output, self._events, self._wake, ended, *self._keeper):
             poll.register(source, select.POLLIN)
         if self._feeder is not None:
             poll.register(self._feeder, select.POLLIN)
@@ -208,6 +225,10 @@ class _Supervision:
                     "InternalServerError: Data download failed: the process that fills the pipes died"
                 )
                 poll.unregister(self._feeder)
+            if not ready.isdisjoint(self._keeper):
+                self._kill()
+                self._finish()
+                raise _KeeperGone
             if ended in ready:
                 return
             self._act_on_time()

@@ -377,6 +377,26 @@ def test_a_run_prepared_but_not_started_before_a_kill_is_started_by_the_next_ens
     assert output(finish(fresh, plan)) == ["ran"]
 
 
+@pytest.mark.parametrize("jobs", ["fresh", "shared", "bare"])
+def test_a_run_whose_keeper_ended_is_ended_and_lost(request: pytest.FixtureRequest, jobs: str) -> None:
+    engine: LocalJobs = request.getfixturevalue(jobs)
+    with subprocess.Popen(["sleep", "600"]) as keeper:
+        plan = shell(f"echo up; {ENDLESS}", keeper=keeper.pid)
+        wait_for_line(engine.ensure(plan), "up")
+        keeper.kill()
+    assert engine.wait(plan.run_id, 30).state == "lost"
+    assert engine.ensure(plan).state == "lost"
+
+
+def test_a_run_whose_keeper_is_gone_never_starts(engine: LocalJobs) -> None:
+    with subprocess.Popen(["true"]) as keeper:
+        pass
+    plan = shell("echo ran", keeper=keeper.pid)
+    engine.ensure(plan)
+    run = engine.wait(plan.run_id, 30)
+    assert (run.state, output(run)) == ("lost", [])
+
+
 def test_discard_removes_read_only_folders(fresh: LocalJobs) -> None:
     plan = shell("mkdir -p locked/in; touch locked/in/file; chmod -R a-w locked")
     finish(fresh, Plan(plan.run_id, plan.entry, mounts={"/opt/ml": "ml"}))

@@ -5,9 +5,20 @@ from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 from sagesse.runtime.plan import Command, Feed, Plan, PythonEntry
-from sagesse.runtime.run_folder import Reason
+from sagesse.runtime.run_folder import Outcome, Reason
 
-__all__ = ["Command", "Feed", "JobEngine", "JobEngineError", "Plan", "PythonEntry", "Reason", "Run", "State"]
+__all__ = [
+    "Command",
+    "Feed",
+    "JobEngine",
+    "JobEngineError",
+    "Plan",
+    "PythonEntry",
+    "Reason",
+    "Run",
+    "State",
+    "ended_run",
+]
 
 State = Literal["preparing", "running", "exited", "lost"]
 
@@ -43,6 +54,21 @@ class Run(NamedTuple):
     def is_final(self) -> bool:
         """Whether nothing will change any more."""
         return self.state in {"exited", "lost"}
+
+
+def ended_run(log: Path, outcome: Outcome) -> Run:
+    """The run that ended like this."""
+    return Run(
+        "exited",
+        log,
+        exit_code=outcome.exit_code,
+        signal=outcome.signal,
+        reason=outcome.reason,
+        started=outcome.started,
+        ended=outcome.ended,
+        isolation_level=outcome.level,
+        message=outcome.message,
+    )
 
 
 class JobEngine(Protocol):

@@ -1,25 +1,21 @@
 """Jobs as processes of this machine, each with its own view of it, under a supervisor that outlives the server."""
 
-import contextlib
 import os
-import re
 import select
-import shutil
 import signal
-import stat
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
-from sagesse.engines.jobs.base import JobEngineError, Plan, PythonEntry, Run
+from sagesse.engines.jobs.base import JobEngineError, Plan, PythonEntry, Run, ended_run
 from sagesse.engines.jobs.exit_watcher import ExitWatcher
+from sagesse.engines.jobs.run_folders import RunFolders
 from sagesse.engines.jobs.zygote_client import BUILTIN, Zygotes
 from sagesse.runtime import run_folder
 from sagesse.runtime.run_folder import Outcome, Status
 
-_RUN_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,200}")
 _END_S = 10.0
 
 
@@ -45,8 +41,7 @@ class LocalJobs:
         shown: Sequence[Path] = (),
         best_level: int = 1,
     ) -> None:
-        self._runs = root.resolve() / "runs"
-        self._runs.mkdir(parents=True, exist_ok=True)
+        self._runs = RunFolders(root.resolve() / "runs")
         self._zygotes = Zygotes(root.resolve() / "zygotes", environments)
         self._hidden = [str(path.resolve()) for path in hidden]
         self._best_level = best_level
@@ -56,9 +51,7 @@ class LocalJobs:
 
     def folder(self, run_id: str) -> Path:
         """See `JobEngine.folder`."""
-        folder = self._path(run_id)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        return folder
+        return self._runs.make(run_id)
 
     def ensure(self, plan: Plan) -> Run:
         """See `JobEngine.ensure`."""
@@ -97,15 +90,14 @@ class LocalJobs:
 
     def discard(self, run_id: str) -> None:
         """See `JobEngine.discard`."""
-        folder = self._path(run_id)
-        if not folder.exists():
-            return
-        self._end(run_id, folder, signal.SIGUSR1, wait_s=_END_S)
-        shutil.rmtree(folder, onerror=_force)
+        folder = self._runs.path(run_id)
+        if folder.exists():
+            self._end(run_id, folder, signal.SIGUSR1, wait_s=_END_S)
+            self._runs.remove(run_id)
 
     def runs(self) -> list[str]:
         """See `JobEngine.runs`."""
-        return sorted(entry.name for entry in self._runs.iterdir())
+        return self._runs.ids()
 
     def close(self) -> None:
         """See `JobEngine.close`."""
@@ -118,11 +110,6 @@ class LocalJobs:
     def stop_zygotes(self) -> None:
         """End the pre-loaded parents (``sagesse down``); running jobs go on."""
         self._zygotes.stop()
-
-    def _path(self, run_id: str) -> Path:
-        if not _RUN_ID.fullmatch(run_id):
-            raise ValueError(f"not a run id: {run_id!r}")
-        return self._runs / run_id
 
     def _with_cache(self, plan: Plan) -> Plan:
         """Tell script mode where it may keep what pip installed for later jobs."""
@@ -142,7 +129,7 @@ class LocalJobs:
 
     def _look(self, run_id: str) -> tuple[Run, int | None]:
         """Where the run stands and, when it is not final, a pidfd of its supervisor that the caller must close."""
-        folder = self._path(run_id)
+        folder = self._runs.path(run_id)
         log = folder / run_folder.LOG
         supervisor = _supervisor(folder)
         if supervisor is not None:
@@ -152,7 +139,7 @@ class LocalJobs:
             return Run("running", log, started=status.started, isolation_level=status.level), supervisor
         outcome = run_folder.read(folder / run_folder.EXIT, Outcome)
         if outcome is not None:
-            return _exited(log, outcome), None
+            return ended_run(log, outcome), None
         return Run("lost" if (folder / run_folder.STARTED).exists() else "preparing", log), None
 
     def _end(self, run_id: str, folder: Path, how: signal.Signals, *, wait_s: float) -> None:
@@ -200,20 +187,6 @@ def _forestall(folder: Path) -> None:
     claim.release()
 
 
-def _exited(log: Path, outcome: Outcome) -> Run:
-    return Run(
-        "exited",
-        log,
-        exit_code=outcome.exit_code,
-        signal=outcome.signal,
-        reason=outcome.reason,
-        started=outcome.started,
-        ended=outcome.ended,
-        isolation_level=outcome.level,
-        message=outcome.message,
-    )
-
-
 def _has_ended(supervisor: int, timeout_s: float | None) -> bool:
     poll = select.poll()
     poll.register(supervisor, select.POLLIN)
@@ -225,16 +198,3 @@ def _wait_for_end(supervisor: int, timeout_s: float | None) -> None:
         _has_ended(supervisor, timeout_s)
     finally:
         os.close(supervisor)
-
-
-def _force(remove: Callable[[str], object], path: str, _error: object) -> None:
-    """A job may have left folders that it made read-only, and layers leave one that nobody may enter."""
-    with contextlib.suppress(FileNotFoundError):
-        parent = os.path.dirname(path)
-        for locked in (parent, path):
-            if not os.path.islink(locked):
-                os.chmod(locked, os.stat(locked).st_mode | stat.S_IRWXU)
-        if remove in (os.unlink, os.rmdir):
-            remove(path)
-        else:  # it could not be opened
-            shutil.rmtree(path, onerror=_force)

@@ -62,10 +62,13 @@ class Zygotes:
                 _ask(_connect(lock.parent), {"stop": True})
 
     def _home(self, environment: str, preload: tuple[str, ...]) -> Path:
-        """A folder per set of imports and version of our code: a zygote of older code is never asked again."""
+        """A folder per machine (they may share files), set of imports and version of our code.
+
+        A zygote of older code is never asked again.
+        """
         runtime = Path(sagesse.__file__).parent / "runtime"
         newest = max(file.stat().st_mtime_ns for file in runtime.glob("*.py"))
-        identity = f"{self._interpreter(environment)} {sorted(preload)} {newest}"
+        identity = f"{socket.gethostname()} {self._interpreter(environment)} {sorted(preload)} {newest}"
         return self._folder / hashlib.sha256(identity.encode()).hexdigest()[:16]
 
     def _interpreter(self, environment: str) -> str:
