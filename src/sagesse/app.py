@@ -35,7 +35,8 @@ from sagesse.engines.channel_cache import ChannelCache
 from sagesse.engines.container import Containers
 from sagesse.engines.image import ImageProblem
 from sagesse.engines.image_registry import Images
-from sagesse.engines.jobs.local import LocalJobs
+from sagesse.engines.jobs.base import JobEngine, JobEngineError
+from sagesse.engines.jobs.open import JOB_RUNS, open_engines, stop_zygotes
 from sagesse.engines.machine import GIB, Machine, gpu_count, memory_bytes
 from sagesse.engines.metrics.sqlite import SqliteMetricStore
 from sagesse.engines.objects.local import LocalObjectStore
@@ -74,7 +75,6 @@ _EVERYWHERE = ("0.0.0.0", "::", "localhost")
 _METRICS_S = 15.0  # how often the counts of invocations go to CloudWatch
 _SWEEP_S = 300.0
 _log = logging.getLogger(__name__)
-_JOB_RUNS = ("training-", "processing-")  # other runs are model servers
 
 
 class App:
@@ -86,6 +86,7 @@ class App:
 
     Raises:
         RemoteUnusable: the S3 that payloads are to be kept in does not work.
+        JobEngineError: the chosen job engine cannot be used.
     """
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
@@ -187,7 +188,7 @@ class App:
         """Release the files."""
         self.scrubbing.close()
         self.pipeline.close()
-        self.jobs.close()
+        self.job_engines.close()
         for part in (self.objects, self.logs, self.metrics, self._store, self.journal, self.audit):
             part.close()
 
@@ -215,9 +216,15 @@ class App:
         self.journal = Journal(folder / "events.db", clock=clock, durable=durable)
         self.vault = Vault(folder / "kms" / "master.key")
         self.scrubbing = Scrubbing(folder, self.damage, s3.vault_keys(self.vault), now=clock.now)
-        self.jobs = LocalJobs(folder / "jobs", hidden=[folder], shown=[self.authority.bundle.parent])
+        self.job_engines = open_engines(
+            folder,
+            self.settings.job_engine,
+            self.settings.ray_address,
+            hidden=[folder],
+            shown=[self.authority.bundle.parent],
+        )
         self.images = Images(folder / "images.json", Containers(os.environ))
-        self.serving = LocalServing(self.jobs, folder / "servers")
+        self.serving = LocalServing(self.job_engines.processes, folder / "servers")
         self.routes = RoutingTable(partial(sagemaker.route_of, self._store))
         self.invocations = InvocationMeter(clock.now)
         self.capacity = Capacity(_machine(self.settings))
@@ -254,7 +261,7 @@ class App:
             cloudwatch.Metrics(self.metrics),
             *(family(self.images.tags) for family in (ecr.Repositories, ecr.Images)),
             *sagemaker.services(
-                jobs=self.jobs,
+                jobs=self.job_engines.jobs,
                 serving=self.serving,
                 routes=self.routes,
                 capacity=self.capacity,
@@ -292,19 +299,23 @@ class App:
                 continue
             runs |= {record.state["run_id"], record.state.get("pool") or ""}
             sagemaker.take_up(self.capacity, self.quotas, record)
-        for run_id in self.jobs.runs():
-            if run_id.startswith(_JOB_RUNS) and sagemaker.job_run_id(run_id) not in runs:
-                self.jobs.discard(run_id)
+        jobs = self.job_engines.jobs
+        for run_id in jobs.runs():
+            if run_id.startswith(JOB_RUNS) and sagemaker.job_run_id(run_id) not in runs:
+                _discard(jobs, run_id)
 
     def _end_jobs(self) -> None:
         """End every job process and the zygotes; for servers that leave nothing behind."""
-        for run_id in self.jobs.runs():
-            self.jobs.discard(run_id)
-        self.jobs.stop_zygotes()
+        self._discard_runs()
+        stop_zygotes(self._folder)
+
+    def _discard_runs(self) -> None:
+        for engine in self.job_engines.each():
+            for run_id in engine.runs():
+                engine.discard(run_id)
 
     def _wipe_files(self) -> None:
-        for run_id in self.jobs.runs():
-            self.jobs.discard(run_id)
+        self._discard_runs()
         self._store.wipe()
         self.bus.wipe()
         self.logs.wipe()
@@ -368,6 +379,14 @@ class App:
     async def _status(self, _: WireRequest) -> WireReply:
         usage = msgspec.to_builtins(self.meter.snapshot())
         return _json(200, {"status": "ok", "ephemeral": self.settings.ephemeral, "usage": usage})
+
+
+def _discard(jobs: JobEngine, run_id: str) -> None:
+    """Remove a run that nobody knows, unless its cluster is away: then the next start finds it again."""
+    try:
+        jobs.discard(run_id)
+    except JobEngineError as error:
+        _log.warning("run %s was not removed: %s", run_id, error)
 
 
 def remote_place(settings: Settings) -> RemotePlace | None:

@@ -5,14 +5,16 @@ Every field may be set as ``SAGESSE_<FIELD>`` in the environment or as a key of 
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
 _ACCOUNT_DIGITS = 12
+_HOST_AND_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
 _SECRETS = {"objects_secret_access_key"}
 
 
@@ -33,6 +35,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     account: str = "123456789012"
     ephemeral: bool = False
     job_cores: int = 0
+    job_engine: Literal["local", "ray"] = "local"
+    ray_address: str = "auto"
     job_memory_gib: float = 0.0
     job_gpus: int = -1
     job_memory_limit: bool = False
@@ -51,6 +55,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 f"instance_scale {self.instance_scale} is not allowed; allowed: above 0, at most 1"
             )
         _check_remote(self)
+        if self.ray_address != "auto" and not _HOST_AND_PORT.fullmatch(self.ray_address):
+            raise ValueError(
+                f"ray_address {self.ray_address!r} is not supported; allowed: auto, or host:port of the head of a "
+                "cluster of which this machine is a node (ray start --address=host:port)"
+            )
 
     def __repr__(self) -> str:
         shown = (

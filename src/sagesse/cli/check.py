@@ -170,6 +170,17 @@ def check_extras(_: Settings) -> Iterator[Finding]:
             yield Finding(f"extra {extra}", "ok", f"{', '.join(modules)} installed")
 
 
+def check_job_engine(settings: Settings) -> Iterator[Finding]:
+    """Whether Ray is there when jobs need it; the cluster is not tried, which would take long."""
+    if settings.job_engine != "ray":
+        return
+    if importlib.util.find_spec("ray") is None:
+        text = "job_engine is ray, and Ray is not installed: the server will not start"
+        yield Finding("job engine", "broken", text, "pip install 'sagesse[ray]'")
+    else:
+        yield Finding("job engine", "ok", f"Ray is installed; the cluster is {settings.ray_address}")
+
+
 def check_clock(settings: Settings) -> Iterator[Finding]:
     """Whether time goes forward: signatures, sessions and histories depend on it."""
     now = time.time()
@@ -217,6 +228,7 @@ CHECKS: Sequence[Callable[[Settings], Iterator[Finding]]] = (
     check_objects,
     check_port,
     check_extras,
+    check_job_engine,
     check_clock,
     check_open_files,
     check_environment,

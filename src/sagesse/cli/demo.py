@@ -57,7 +57,7 @@ def run(invocation: Invocation) -> int:
     summary["total_s"] = round(time.monotonic() - began, 1)
     screen.result(summary, *_words(summary, _latest(settings, facts), options))
     if options.down:
-        down.stop(settings.folder, with_jobs=True)
+        down.stop(settings, with_jobs=True)
     if summary["accuracy"] < options.min_accuracy:
         raise CommandFailed(
             f"{summary['accuracy']:.3f} of the unseen photos were classified right, {options.min_accuracy} expected",

@@ -6,7 +6,9 @@ from pathlib import Path
 from sagesse.cli.command import Invocation
 from sagesse.cli.failure import CommandFailed, Exit
 from sagesse.cli.instance import end, find
-from sagesse.engines.jobs.local import LocalJobs
+from sagesse.config import Settings
+from sagesse.engines.jobs.base import JobEngine, JobEngineError
+from sagesse.engines.jobs.open import open_engines, stop_zygotes
 
 _GRACE_S = 20.0
 _JOB_S = 130.0  # a job has 120 s from SIGTERM to SIGKILL
@@ -21,7 +23,7 @@ def run(invocation: Invocation) -> int:
     """See `Command.run`."""
     options, settings, screen = invocation
     folder = settings.folder
-    pid, was_killed, ended = stop(folder, with_jobs=options.jobs)
+    pid, was_killed, ended = stop(settings, with_jobs=options.jobs)
     if pid is None:
         said = f"No server has {folder}."
     else:
@@ -32,14 +34,15 @@ def run(invocation: Invocation) -> int:
     return Exit.DONE
 
 
-def stop(folder: Path, *, with_jobs: bool) -> tuple[int | None, bool, int]:
+def stop(settings: Settings, *, with_jobs: bool) -> tuple[int | None, bool, int]:
     """End the server of a data directory: its process id, whether it had to be killed, how many jobs were ended.
 
     Raises:
-        CommandFailed: it is another user's.
+        CommandFailed: it is another user's, or its jobs cannot be reached.
     """
-    pid, was_killed = _end_server(folder)
-    return pid, was_killed, _end_jobs(folder, with_jobs=with_jobs)
+    pid, was_killed = _end_server(settings.folder)
+    stop_zygotes(settings.folder)
+    return pid, was_killed, _end_jobs(settings) if with_jobs else 0
 
 
 def _end_server(folder: Path) -> tuple[int | None, bool]:
@@ -55,21 +58,27 @@ def _end_server(folder: Path) -> tuple[int | None, bool]:
         ) from error
 
 
-def _end_jobs(folder: Path, *, with_jobs: bool) -> int:
-    """End the pre-loaded parents, and if asked what they started; how many runs that were.
+def _end_jobs(settings: Settings) -> int:
+    """End what the server started; how many runs that were.
 
     A training job ended this way becomes Stopped when the server is up again; a model server is started again then.
     """
-    if not (folder / "jobs").is_dir():
+    if not (settings.folder / "jobs").is_dir():
         return 0
-    jobs = LocalJobs(folder / "jobs")
     try:
-        jobs.stop_zygotes()
-        running = [run_id for run_id in jobs.runs() if not jobs.look(run_id).is_final] if with_jobs else []
-        for run_id in running:
-            jobs.stop(run_id)
-        for run_id in running:
-            jobs.wait(run_id, _JOB_S)
-        return len(running)
-    finally:
-        jobs.close()
+        engines = open_engines(settings.folder, settings.job_engine, settings.ray_address)
+        try:
+            return sum(map(_end_runs, engines.each()))
+        finally:
+            engines.close()
+    except JobEngineError as error:
+        raise CommandFailed(f"jobs cannot be ended: {error}") from error
+
+
+def _end_runs(jobs: JobEngine) -> int:
+    running = [run_id for run_id in jobs.runs() if not jobs.look(run_id).is_final]
+    for run_id in running:
+        jobs.stop(run_id)
+    for run_id in running:
+        jobs.wait(run_id, _JOB_S)
+    return len(running)

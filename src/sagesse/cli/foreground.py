@@ -18,6 +18,7 @@ from sagesse.cli.instance import Facts, publish
 from sagesse.cli.screen import Screen
 from sagesse.config import Settings
 from sagesse.core.fault import fault_of
+from sagesse.engines.jobs.base import JobEngineError
 from sagesse.engines.objects.remote import RemoteUnusable
 
 _OBJECTS_BETWEEN_ROUNDS = 20_000
@@ -41,6 +42,8 @@ def serve(settings: Settings, screen: Screen) -> int:
         raise _cannot_open(settings, error) from error
     except RemoteUnusable as unusable:
         raise CommandFailed(unusable.message, fix=unusable.fix) from unusable
+    except JobEngineError as error:
+        raise CommandFailed(str(error)) from error
 
 
 async def _answer(app: App, screen: Screen) -> int:

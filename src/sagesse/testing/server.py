@@ -30,13 +30,22 @@ class Server:
         data_dir: where it keeps its data.
         ephemeral: keeps nothing durable, takes any access key; see `sagesse up --ephemeral`.
         arguments: further arguments of `sagesse up`.
+        python: the interpreter that has Sagesse.
     """
 
-    def __init__(self, data_dir: Path, *, ephemeral: bool = True, arguments: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        ephemeral: bool = True,
+        arguments: tuple[str, ...] = (),
+        python: str = sys.executable,
+    ) -> None:
         self.data_dir = data_dir
         self.port = 0
         self.ready: dict[str, Any] = {}
         self._is_ephemeral = ephemeral
+        self._python = python
         self._arguments = [*(["--ephemeral"] if ephemeral else []), *arguments]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -69,7 +78,7 @@ class Server:
         Raises:
             ServerDied: it ended, or was not healthy within 30 s.
         """
-        command = [sys.executable, "-m", "sagesse", "up", "--json", "--port", str(self.port)]
+        command = [self._python, "-m", "sagesse", "up", "--json", "--port", str(self.port)]
         log = self.data_dir / "server.log"
         self.data_dir.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as errors:
@@ -135,7 +144,7 @@ class Server:
 
     def _command(self, *arguments: str) -> bytes:
         """What a `sagesse` command about this server prints."""
-        command = [sys.executable, "-m", "sagesse", *arguments, "--data-dir", str(self.data_dir)]
+        command = [self._python, "-m", "sagesse", *arguments, "--data-dir", str(self.data_dir)]
         return subprocess.run(command, capture_output=True, check=True).stdout
 
     @property
