@@ -124,6 +124,24 @@ def test_the_settings_of_the_other_s3_must_make_sense(values: dict[str, str], wo
         load_settings({f"SAGESSE_{name}": value for name, value in values.items()})
 
 
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"JOB_ENGINE": "slurm"}, "slurm"),
+        ({"RAY_ADDRESS": "ray://head:10001"}, "not supported"),
+        ({"RAY_ADDRESS": "local"}, "not supported"),
+    ],
+)
+def test_job_engines_that_are_not_there_are_refused(values: dict[str, str], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        load_settings({f"SAGESSE_{name}": value for name, value in values.items()})
+
+
+def test_a_cluster_is_named_by_host_and_port() -> None:
+    for address in ("auto", "head:6379", "10.0.0.1:6379", "[::1]:6379"):
+        assert load_settings({"SAGESSE_RAY_ADDRESS": address}).ray_address == address
+
+
 def test_settings_do_not_show_their_secret() -> None:
     settings = Settings(objects_access_key_id="known", objects_secret_access_key="unknown")
     assert "known" in repr(settings)

@@ -111,6 +111,13 @@ def test_an_environment_of_a_server_that_is_gone_is_told(
     assert only(check.check_environment(settings(tmp_path))).state == "ok"
 
 
+def test_ray_is_looked_for_when_jobs_need_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(check.check_job_engine(settings(tmp_path))) == []
+    for found, state in ((None, "broken"), (importlib.machinery.ModuleSpec("ray", None), "ok")):
+        monkeypatch.setattr(check.importlib.util, "find_spec", lambda _, found=found: found)
+        assert only(check.check_job_engine(settings(tmp_path, job_engine="ray"))).state == state
+
+
 def place(server: Server, bucket: str) -> dict[str, str]:
     return {
         "objects_url": server.url,

@@ -14,12 +14,12 @@ ROOT = HERE.parents[1]
 _INSTALL_S = 900
 
 
-def interpreter(name: str) -> Path:
-    """The Python that has what ``<name>.txt`` beside this file lists; installed now if it was not yet.
+def interpreter(name: str, lists: Path = HERE) -> Path:
+    """The Python that has what ``<name>.txt`` in `lists` lists; installed now if it was not yet.
 
     Fails the test, rather than skipping it, when that is impossible: a client that was not tried does not work.
     """
-    requirements = HERE / f"{name}.txt"
+    requirements = lists / f"{name}.txt"
     folder = ROOT / f".venv-{name}"
     python = folder / "bin" / "python"
     stamp = folder / f".installed-{hashlib.sha256(requirements.read_bytes()).hexdigest()[:16]}"
@@ -34,7 +34,7 @@ def interpreter(name: str) -> Path:
 
 def _install(python: Path, requirements: Path) -> None:
     command = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", requirements]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_S, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=_INSTALL_S, check=False)
     if done.returncode != 0:
         pytest.fail(
             f"{requirements.name} cannot be installed for {sys.version.split()[0]}; its clients are not tested.\n"
