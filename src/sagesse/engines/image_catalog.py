@@ -22,6 +22,18 @@ _TRANSFORMERS = Recipe(
 _TENSORFLOW = Recipe("script", "tensorflow", needs=("tensorflow",), extra="tensorflow")
 _MXNET = Recipe("script", "mxnet", needs=("mxnet",))  # no release of it runs on the Pythons we support
 _AUTOGLUON = Recipe("script", "autogluon", needs=("autogluon.tabular",))
+_SPARK = Recipe(
+    "script",
+    "spark",
+    preload=(
+        "numpy",
+        "pandas",
+        "pyarrow",
+        "pyspark.sql.connect.session",
+    ),  # not pysail: it reads its variables late
+    needs=("pysail", "pyspark", "grpc"),
+    extra="spark",
+)
 
 RECIPES: dict[str, Recipe] = {
     "image-classification": Recipe(
@@ -40,5 +52,6 @@ RECIPES: dict[str, Recipe] = {
     "mxnet-inference": _MXNET,
     "autogluon-training": _AUTOGLUON,
     "autogluon-inference": _AUTOGLUON,
+    "sagemaker-spark-processing": _SPARK,
     "sagemaker-base-python": Recipe("script", "python"),
 }
