@@ -1,5 +1,6 @@
 """Images: the user's own, those whose libraries are missing, and what a job's AWS clients find."""
 
+import importlib.util
 import sys
 import venv
 from pathlib import Path
@@ -71,6 +72,17 @@ def test_an_image_whose_library_is_missing_fails_with_what_to_install(server: Se
     assert facts["TrainingJobStatus"] == "Failed"
     assert "needs mxnet, not installed here" in facts["FailureReason"]
     assert "sagesse image add mxnet-training" in facts["FailureReason"]
+
+
+def test_an_image_whose_extra_is_missing_fails_with_its_name(server: Server) -> None:
+    if importlib.util.find_spec("pysail") is not None:
+        pytest.skip("the extra `spark` is installed here")
+    request = script_job(
+        server, "no-spark", "", AlgorithmSpecification=_algorithm("sagemaker-spark-processing:3.3")
+    )
+    reason = run_job(server, request)["FailureReason"]
+    assert "needs pysail" in reason
+    assert "pip install 'sagesse[spark]'" in reason
 
 
 def test_scikit_learn_scripts_find_it_loaded(server: Server) -> None:
