@@ -6,7 +6,7 @@ port. ``SPARK_REMOTE`` leads the script's ``SparkSession.builder.getOrCreate()``
 
 import argparse
 import atexit
-import importlib
+import importlib.util
 import json
 import os
 import sys
@@ -22,10 +22,11 @@ from sagesse.runtime.spark_setting import SparkSetting, SubmitError, read_spark_
 
 _CONFIGURATION = "processing/input/conf/configuration.json"
 _REFUSED = 2  # a mistake of the customer's, in the images' own exit codes
-_HINTS = {
+_HINTS = {  # part of an error -> what to do
     "JVM_ATTRIBUTE_NOT_SUPPORTED": "This job runs on Sail, which has no JVM and no RDDs: use the DataFrame API. "
     "Instead of sparkContext: spark.conf for settings; setLogLevel and hadoopConfiguration are not needed.",
-    "has no attribute 'SparkContext'": "This job runs on Sail over Spark Connect: use SparkSession, not SparkContext.",
+    "'SparkContext'": "This job runs on Sail over Spark Connect: use SparkSession, not SparkContext.",
+    "'pyspark.context'": "This job runs on Sail over Spark Connect: use SparkSession, not SparkContext.",
     "CANNOT_CONFIGURE_SPARK_CONNECT_MASTER": "This job runs on Sail: leave out .master(...).",
     "UnsupportedOperationException": "This job runs on Sail, which does not have this part of Spark (as pyspark.ml).",
 }
@@ -51,11 +52,12 @@ def main(*arguments: str) -> int:
             _log("this host has nothing to do: the script runs on the first host alone")
             return 0
         _lay_out(submission, setting)
+        _start_engine(setting)
+        _open_session(submission.app)
     except SubmitError as error:
         _log(str(error))
         write_failure(base, f"ClientError: smspark-submit: {error}")
         return _REFUSED
-    _start_engine(setting)
     app = Path(submission.app)
     code, message = run_python_file(app, submission.arguments, folder=app.parent)
     if code != 0:
@@ -121,7 +123,11 @@ def _lay_out(submission: Submission, setting: SparkSetting) -> None:
 
 
 def _start_engine(setting: SparkSetting) -> None:
-    """Start the engine in this process; it is stopped after everything else, at its end."""
+    """Start the engine in this process; it is stopped after everything else, at its end.
+
+    Raises:
+        SubmitError: it is not installed in the user's own environment.
+    """
     threads = os.environ.get("OMP_NUM_THREADS", "1")
     session = {
         "spark.sql.ansi.enabled": "false",  # as in the Spark 3 of the images; the engine's own default is Spark 4's
@@ -140,12 +146,31 @@ def _start_engine(setting: SparkSetting) -> None:
     os.environ["PYSPARK_REMOTE_INIT_CONF_LEN"] = "1"  # how pyspark itself passes properties to every session
     os.environ["PYSPARK_REMOTE_INIT_CONF_0"] = json.dumps(session)
 
+    missing = [
+        name for name in ("pysail", "pyspark", "grpc", "pandas") if importlib.util.find_spec(name) is None
+    ]
+    if missing:
+        raise SubmitError(
+            f"the environment of the job has no {', '.join(missing)}; install pysail, pyspark-client and pandas"
+        )
     engine: Any = importlib.import_module("pysail.spark")  # heavy, and it reads its variables now
     server = engine.SparkConnectServer("127.0.0.1", 0)
     server.start(background=True)
     atexit.register(server.stop)  # pyspark's threads still talk to it until then
     address, port = server.listening_address
     os.environ["SPARK_REMOTE"] = f"sc://{address}:{port}"
+
+
+def _open_session(app: str) -> None:
+    """Make the session that the script will get, and have each of its writes make one file, not four at random.
+
+    Without this, ``coalesce(1)`` and ``repartition(1)`` before a write have no effect.
+    """
+    program: Any = sys.modules["__main__"]
+    program.__file__ = app  # pyspark takes a program without one for its own tests
+    sql: Any = importlib.import_module("pyspark.sql")
+    session = sql.SparkSession.builder.getOrCreate()
+    session.sql("SET datafusion.execution.minimum_parallel_output_files = 1").collect()
 
 
 def _log(text: str) -> None:

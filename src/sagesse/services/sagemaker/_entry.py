@@ -31,7 +31,7 @@ def program_entry(argv: Sequence[str], recipe: Recipe) -> Entry:
 
     ``smspark-submit`` is ours where Spark is to be expected: in its own image and in a user's own environment.
     """
-    if argv[0] == _SPARK and (recipe.name == "spark" or recipe.python):
+    if argv[0] == _SPARK and recipe.kind == "script" and (recipe.name == "spark" or recipe.python):
         return _spark_entry(tuple(argv[1:]), recipe)
     is_script = len(argv) > 1 and argv[0] in _PYTHONS and argv[1].endswith(".py")
     if is_script and not recipe.python and recipe.kind != "container":
