@@ -5,6 +5,7 @@ The extra is too large for everyone's tests (560 MB), so it has an environment o
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,13 @@ def server(spark: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
             yield running
 
 
-def run(server: Server, name: str, script: str, *options: str, image: str = IMAGE) -> dict[str, Any]:
+def run(
+    server: Server, name: str, script: str, *options: str, image: str = IMAGE, is_isolated: bool = False
+) -> dict[str, Any]:
     """Run a script with smspark-submit; the job's description at its end."""
     server.client("s3").put_object(Bucket=BUCKET, Key=f"{name}/run.py", Body=script.encode())
     client = server.client("sagemaker")
+    network = {"EnableNetworkIsolation": is_isolated}
     source = {"S3Uri": f"s3://{BUCKET}/{name}/run.py", "LocalPath": CODE}
     client.create_processing_job(
         ProcessingJobName=name,
@@ -55,6 +59,7 @@ def run(server: Server, name: str, script: str, *options: str, image: str = IMAG
             "ContainerEntrypoint": ["smspark-submit", *options, f"{CODE}/run.py"],
         },
         RoleArn=ROLE,
+        NetworkConfig=network,
         ProcessingInputs=[
             {"InputName": "code", "S3Input": {**source, "S3DataType": "S3Prefix", "S3InputMode": "File"}}
         ],
@@ -63,6 +68,12 @@ def run(server: Server, name: str, script: str, *options: str, image: str = IMAG
         },
         StoppingCondition={"MaxRuntimeInSeconds": _END_S},
     )
+
+    return finished(server, name)
+
+
+def finished(server: Server, name: str) -> dict[str, Any]:
+    client = server.client("sagemaker")
 
     def look() -> dict[str, Any] | None:
         facts = client.describe_processing_job(ProcessingJobName=name)
@@ -113,6 +124,30 @@ def test_what_needs_a_jvm_is_explained(server: Server) -> None:
     script = "from pyspark.sql import SparkSession\nSparkSession.builder.getOrCreate().sparkContext\n"
     assert "This job runs on Sail, which has no JVM" in run(server, "context", script)["FailureReason"]
     assert any("use the DataFrame API" in line for line in lines(server, "context"))
+
+
+def test_an_isolated_job_reaches_its_engine(server: Server) -> None:
+    script = (
+        "from pyspark.sql import SparkSession\nprint(SparkSession.builder.getOrCreate().range(3).count())"
+    )
+    run(server, "isolated", script, is_isolated=True)
+    assert lines(server, "isolated") == ["3"]
+
+
+def test_a_job_that_waits_for_its_engine_can_be_stopped(server: Server) -> None:
+    script = (
+        "import time\n"
+        "from pyspark.sql import SparkSession\n"
+        "from pyspark.sql import functions as F\n"
+        "print('begun', flush=True)\n"
+        "endless = F.udf(lambda number: time.sleep(600), 'string')\n"
+        "SparkSession.builder.getOrCreate().range(3).select(endless('id')).collect()\n"
+    )
+    with ThreadPoolExecutor(1) as pool:
+        facts = pool.submit(run, server, "stopped", script)
+        until(lambda: lines(server, "stopped") == ["begun"], deadline_s=_END_S)
+        server.client("sagemaker").stop_processing_job(ProcessingJobName="stopped")
+        assert facts.result()["ProcessingJobStatus"] == "Stopped"
 
 
 def test_jars_are_refused(server: Server) -> None:
