@@ -25,6 +25,7 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "config").mkdir(parents=True)
     hosts = {"current_host": "algo-2", "hosts": ["algo-1", "algo-2"]}
     (folder / "config/resourceconfig.json").write_text(json.dumps(hosts))
+    (folder / "config/processingjobconfig.json").write_text("{}")
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(folder))
     return folder
 
@@ -63,6 +64,14 @@ def test_only_the_first_host_runs_the_script(
 ) -> None:
     assert main(app) == 0
     assert "this host has nothing to do" in capsys.readouterr().err
+
+
+def test_input_that_is_dealt_among_the_hosts_is_refused(base: Path, app: str) -> None:
+    source = {"InputName": "rows", "S3Input": {"S3DataDistributionType": "ShardedByS3Key"}}
+    config = base / "config/processingjobconfig.json"
+    config.write_text(json.dumps({"ProcessingInputs": [source]}))
+    assert main(app) == 2
+    assert "the input 'rows' is ShardedByS3Key" in (base / "output/failure").read_text()
 
 
 def test_modules_come_from_files_archives_and_folders(tmp_path: Path) -> None:

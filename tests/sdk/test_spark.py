@@ -45,7 +45,13 @@ def server(spark: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
 
 
 def run(
-    server: Server, name: str, script: str, *options: str, image: str = IMAGE, is_isolated: bool = False
+    server: Server,
+    name: str,
+    script: str,
+    *options: str,
+    image: str = IMAGE,
+    is_isolated: bool = False,
+    hosts: int = 1,
 ) -> dict[str, Any]:
     """Run a script with smspark-submit; the job's description at its end."""
     server.client("s3").put_object(Bucket=BUCKET, Key=f"{name}/run.py", Body=script.encode())
@@ -64,7 +70,7 @@ def run(
             {"InputName": "code", "S3Input": {**source, "S3DataType": "S3Prefix", "S3InputMode": "File"}}
         ],
         ProcessingResources={
-            "ClusterConfig": {"InstanceType": "ml.t3.medium", "InstanceCount": 1, "VolumeSizeInGB": 1}
+            "ClusterConfig": {"InstanceType": "ml.t3.medium", "InstanceCount": hosts, "VolumeSizeInGB": 1}
         },
         StoppingCondition={"MaxRuntimeInSeconds": _END_S},
     )
@@ -132,6 +138,15 @@ def test_an_isolated_job_reaches_its_engine(server: Server) -> None:
     )
     run(server, "isolated", script, is_isolated=True)
     assert lines(server, "isolated") == ["3"]
+
+
+def test_of_several_hosts_one_runs_the_script(server: Server) -> None:
+    facts = run(server, "hosts", "print('once')", hosts=2)
+    assert facts["ProcessingJobStatus"] == "Completed", facts.get("FailureReason")
+    assert sorted(lines(server, "hosts")) == [
+        "once",
+        "smspark-submit: this host has nothing to do: the script runs on the first host alone",
+    ]
 
 
 def test_a_job_that_waits_for_its_engine_can_be_stopped(server: Server) -> None:

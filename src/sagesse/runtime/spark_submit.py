@@ -104,7 +104,19 @@ def read_submission(arguments: tuple[str, ...]) -> Submission:
 
 
 def _is_first_host(base: Path) -> bool:
+    """Whether this host runs the script.
+
+    Raises:
+        SubmitError: the hosts have different input, of which the script would see a part.
+    """
     hosts: dict[str, Any] = json.loads((base / "config/resourceconfig.json").read_text())
+    job: dict[str, Any] = json.loads((base / "config/processingjobconfig.json").read_text())
+    for item in job.get("ProcessingInputs", ()):
+        is_shared_out = item.get("S3Input", {}).get("S3DataDistributionType") == "ShardedByS3Key"
+        if is_shared_out and len(hosts["hosts"]) > 1:
+            raise SubmitError(
+                f"the input {item['InputName']!r} is ShardedByS3Key, but one host runs the script; use FullyReplicated"
+            )
     return hosts["current_host"] == sorted(hosts["hosts"])[0]
 
 
