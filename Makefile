@@ -17,11 +17,14 @@ setup-dev:
 demo: setup
 	@$(BIN)/sagesse demo
 
+# A process per core, each with whole files: the tests of a file share a server.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
+
 test: setup-dev
-	@$(BIN)/python -m pytest
+	@$(PYTEST)
 
 test-all: setup-dev
-	@$(BIN)/python -m pytest -m ""
+	@$(PYTEST) -m ""
 
 check: setup-dev
 	@$(BIN)/ruff format --check src tests benchmarks tools examples

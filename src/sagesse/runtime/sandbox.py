@@ -133,7 +133,12 @@ def flatten(view: View) -> View:
             )
         target = _place_below(view.mounts, inside)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.symlink_to(source) if is_foreign else copy_folder(source, target)
+        if not is_foreign:
+            copy_folder(source, target)
+            continue
+        if target.is_dir() and not target.is_symlink():
+            target.rmdir()  # made for the mount that cannot be
+        target.symlink_to(source)
     return view._replace(mounts=mounts)
 
 

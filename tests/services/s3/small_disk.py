@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 from sagesse.cli.main import main
-from sagesse.runtime import linux, sandbox
+from sagesse.runtime import linux
 
 
 def mount(mib: int, folder: Path) -> None:
     try:
-        sandbox.enter(sandbox.Level.SHARED_PIDS)
+        linux.enter_user_namespace()
         linux.unshare(linux.NEW_NS)
         linux.mount("", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
         linux.mount("tmpfs", str(folder), "tmpfs", 0, f"size={mib}m,mode=700")

@@ -1,9 +1,8 @@
 """The files that name a channel's data: manifests and augmented manifests."""
 
+import json
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
-
-import orjson
+from typing import Any, NoReturn, cast
 
 from sagesse.runtime.feed_list import Entry, Piece
 from sagesse.services.sagemaker._transfer import BadLocation, Location, parse_location
@@ -24,8 +23,8 @@ def read_manifest(content: bytes) -> list[tuple[Location, str]]:
         BadManifest: it is none.
     """
     try:
-        parts: Any = orjson.loads(content)
-    except orjson.JSONDecodeError as error:
+        parts: Any = _parsed(content)
+    except ValueError as error:
         raise BadManifest(f"it is no JSON: {error}") from error
     if not isinstance(parts, list) or not parts:
         raise BadManifest('a JSON array is expected that begins with {"prefix": "s3://bucket/prefix/"}')
@@ -67,12 +66,32 @@ def read_augmented(lines: Iterator[bytes], names: Sequence[str]) -> Iterator[Ent
         if not line.strip():
             continue
         try:
-            found: Any = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
+            found: Any = _parsed(line)
+        except ValueError as error:
             raise BadManifest(f"line {number} is no JSON: {error}") from error
         if not isinstance(found, dict):
             raise BadManifest(f"line {number} is no JSON object")
         yield [_piece(cast("dict[str, Any]", found), name, number) for name in names]
+
+
+def _parsed(content: bytes) -> Any:
+    """JSON with numbers of any size kept exactly.
+
+    Raises:
+        ValueError: it is none, or nested too deeply; NaN and Infinity are none either.
+    """
+    try:
+        return json.loads(content, parse_constant=_refuse)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _piece(attributes: dict[str, Any], name: str, number: int) -> Piece:
@@ -80,9 +99,9 @@ def _piece(attributes: dict[str, Any], name: str, number: int) -> Piece:
         raise BadManifest(f"line {number} has no attribute {name!r}, which AttributeNames asks for")
     value = attributes[name]
     if not name.endswith(_REFERENCE):
-        return value if isinstance(value, str) else orjson.dumps(value).decode()
+        return _text(value)
     try:
-        place = parse_location(value if isinstance(value, str) else orjson.dumps(value).decode())
+        place = parse_location(_text(value))
     except BadLocation as error:
         raise BadManifest(f"line {number}: attribute {name!r}: {error}") from error
     if not place.key:
