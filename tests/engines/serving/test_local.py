@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -46,7 +46,8 @@ class Opened:
         supervisor = holder(self._jobs.folder(self.engine.look(server_id).run_id))
         assert supervisor is not None
         for pid in descendants(supervisor):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # the first of them takes the others with it
+                os.kill(pid, signal.SIGKILL)
 
 
 class TestLocalServing(ServingEngineSuite):
