@@ -1,9 +1,10 @@
 """The server under test, and what benchmarks put into it."""
 
 import contextlib
+import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,16 @@ BUCKET = "bench"
 
 
 @contextlib.contextmanager
-def sagesse(*arguments: str) -> Iterator[Server]:
+def sagesse(*arguments: str, settings: Mapping[str, Any] | None = None) -> Iterator[Server]:
     """A durable server on a new data directory, on the disk of the current directory."""
     with (
         tempfile.TemporaryDirectory(dir=".", prefix=".bench-", ignore_cleanup_errors=True) as folder,
         Server(Path(folder).resolve(), ephemeral=False, arguments=arguments) as server,
     ):
+        if settings:
+            server.stop()
+            (server.data_dir / "settings.json").write_text(json.dumps(settings))
+            server.start()
         try:
             yield server
         finally:

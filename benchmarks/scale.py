@@ -27,7 +27,7 @@ from sagesse.testing.server import Server
 KEYS = (20_000, 1_000_000)
 PAGE, ROUNDS = 1000, 15
 CLIENTS, OBJECT_BYTES = 8, 1 << 30
-_PIECE = os.urandom(1 << 20)
+_PIECE = os.urandom(8 << 20)
 _AT_ONCE = 256
 
 
@@ -148,9 +148,10 @@ class _Body:
         return self._size
 
     def read(self, count: int = -1) -> bytes:
-        count = min(len(_PIECE), self._left if count < 0 else count, self._left)
+        count = self._left if count < 0 else min(count, self._left)
         self._left -= count
-        return _PIECE[:count]
+        whole, rest = divmod(count, len(_PIECE))
+        return _PIECE * whole + _PIECE[:rest]
 
 
 def _put_large(s3: Any, number: int) -> None:

@@ -8,6 +8,8 @@ from torch.distributed.pipelining import PipelineStage, ScheduleGPipe
 
 
 def main() -> None:
+    for ours, of_mpi in (("RANK", "RANK"), ("WORLD_SIZE", "SIZE")):  # mpirun has names of its own
+        os.environ.setdefault(ours, os.environ.get(f"OMPI_COMM_WORLD_{of_mpi}", ""))
     dist.init_process_group("gloo")
     rank, size = dist.get_rank(), dist.get_world_size()
     torch.manual_seed(rank)
