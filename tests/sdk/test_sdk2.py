@@ -42,3 +42,11 @@ def test_images_are_classified_by_the_built_in_algorithm(client: Client, sdk2: P
     assert answer["metric"] == "validation:accuracy"
     assert [len(scores) for scores in answer["scores"]] == [2, 2]
     assert all(0.99 < sum(scores) < 1.01 for scores in answer["scores"])
+
+
+def test_estimators_run_on_spot_capacity_are_attached_to_and_stopped(client: Client, sdk2: Path) -> None:
+    answer = client.flow("v2_estimators", sdk2)
+    assert answer["spot"] == ["Completed", True]
+    assert answer["boosted"] == "Completed"
+    assert answer["attached"] == [True, "0.5"]
+    assert answer["stopped"] == "Stopped"

@@ -14,7 +14,15 @@ FAILURE_CHARACTERS = 1024
 SOURCE_ARCHIVE = "input/sourcedir.tar.gz"
 """Where the platform puts a script-mode source archive it fetched; the job unpacks it into ``code``."""
 
-_FOLDERS = ("code", "input/config", "input/data", "model", "output/data", "checkpoints")
+_FOLDERS = (
+    "code",
+    "input/config",
+    "input/data",
+    "model",
+    "output/data",
+    "output/intermediate",
+    "checkpoints",
+)
 
 
 def base_folder() -> Path:

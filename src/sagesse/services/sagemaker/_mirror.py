@@ -31,12 +31,14 @@ class Mirror(NamedTuple):
         folder: below `root`, or `root` itself; from there on the job may have changed anything.
         target: a prefix that ends with a slash, or is empty.
         ledger: a file outside `folder` that remembers what S3 holds, across restarts of the server.
+        keeps_removed: what the job removes stays in S3.
     """
 
     root: Path
     folder: Path
     target: Location
     ledger: Path
+    keeps_removed: bool = False
 
     def restore(self, ctx: Context) -> None:
         """Bring what S3 holds into the folder; may be repeated.
@@ -78,7 +80,7 @@ class Mirror(NamedTuple):
                     continue
                 upload(ctx, Path(f"/proc/self/fd/{file}"), self._place(name))
                 known[name] = _mark(facts)
-            for name in set(known) - seen:
+            for name in () if self.keeps_removed else set(known) - seen:
                 remove(ctx, self._place(name))
                 del known[name]
         finally:

@@ -57,7 +57,7 @@ class JobFiles:
 
     def fetch_code(self, ctx: Context, request: Mapping[str, Any]) -> None:
         """Fetch the archive that ``sagemaker_submit_directory`` names, if it is in S3."""
-        uri = _plain(request.get("HyperParameters", {}).get("sagemaker_submit_directory", ""))
+        uri = plain(request.get("HyperParameters", {}).get("sagemaker_submit_directory", ""))
         if not uri.startswith("s3://"):
             return
         try:
@@ -109,7 +109,7 @@ def is_builtin(recipe: Recipe, request: Mapping[str, Any]) -> bool:
     return recipe.kind == "algorithm" and "sagemaker_program" not in request.get("HyperParameters", {})
 
 
-def _plain(value: str) -> str:
+def plain(value: str) -> str:
     """A hyperparameter that the SDK may have encoded as JSON once more."""
     try:
         decoded = orjson.loads(value)

@@ -1,6 +1,6 @@
 """What is a training job's own on its way: channels and code, checkpoints, metrics, artifacts, spot and retries."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sagesse.core.call import Context
@@ -16,6 +16,7 @@ from sagesse.services.sagemaker._ending import HostRun, decisive
 from sagesse.services.sagemaker._entry import Entry
 from sagesse.services.sagemaker._error import ChannelError
 from sagesse.services.sagemaker._hosts import Host, InstanceGroup
+from sagesse.services.sagemaker._intermediate import intermediate_mirror
 from sagesse.services.sagemaker._job import Job, JobFailed, JobParts
 from sagesse.services.sagemaker._merge import merge
 from sagesse.services.sagemaker._mirror import Mirror, store_folder
@@ -103,6 +104,7 @@ class TrainingRun(JobRun):
         if self._is_warm(job):
             is_first = host == hosts.first
             self._warm_pools.fill_cache(host.run_id, job.record.state.get("pool") if is_first else None)
+        intermediate_mirror(request, self._engine.folder(host.run_id))  # and so does a place that is none
         given = self._channels(job, host)
         for channel, share in given:
             if not is_file_system(channel):
@@ -157,15 +159,22 @@ class TrainingRun(JobRun):
 
     def _sync(self, job: Job, *, is_over: bool) -> None:
         for host in self._hosts(job):
-            if mirror := self._checkpoints(job, host):
-                self._keep(job, mirror, is_over=is_over)
+            for what, mirror in self._mirrors(job, host):
+                self._keep(job, what, mirror, is_over=is_over)
 
-    def _keep(self, job: Job, mirror: Mirror, *, is_over: bool) -> None:
+    def _mirrors(self, job: Job, host: Host) -> Iterator[tuple[str, Mirror]]:
+        """What is stored while the host runs."""
+        if checkpoints := self._checkpoints(job, host):
+            yield "Checkpoint", checkpoints
+        if intermediate := intermediate_mirror(job.record.request, self._engine.folder(host.run_id)):
+            yield "Intermediate output", intermediate
+
+    def _keep(self, job: Job, what: str, mirror: Mirror, *, is_over: bool) -> None:
         try:
             mirror.store(self._as_role(job), is_over=is_over)
         except ServiceError as error:
             if is_over:  # before, it is tried again
-                said = f"ClientError: Checkpoint upload failed: {error} (S3 URL {mirror.target.uri!r})"
+                said = f"ClientError: {what} upload failed: {error} (S3 URL {mirror.target.uri!r})"
                 raise JobFailed(said) from error
 
     def _checkpoints(self, job: Job, host: Host) -> Mirror | None:
