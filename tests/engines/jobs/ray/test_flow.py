@@ -29,7 +29,7 @@ _FINAL = {"Completed", "Failed", "Stopped"}
 def server(cluster: Cluster, ray: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that keeps its data and runs jobs on the cluster, because a setting says so."""
     folder = tmp_path_factory.mktemp("server")
-    configure(folder, cluster, job_cores=2)
+    configure(folder, cluster, job_cores=2, instance_scale=0.5)
     with Server(folder, ephemeral=False, python=str(ray)) as running:
         make_bucket(running)
         yield running
