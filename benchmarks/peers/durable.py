@@ -10,9 +10,7 @@ import sys
 from itertools import cycle
 from typing import Any
 
-import uvicorn
-
-from benchmarks.peers.hello import hello
+from benchmarks.peers.hello import hello, serve
 
 _FILE_BYTES, _BLOCK_BYTES = 4 << 20, 4096
 
@@ -34,14 +32,4 @@ def durable(path: str) -> Any:
 
 
 if __name__ == "__main__":
-    uvicorn.run(
-        durable(sys.argv[2]),
-        port=int(sys.argv[1]),
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        log_level="warning",
-        timeout_keep_alive=75,
-    )
+    serve(durable(sys.argv[2]), int(sys.argv[1]))

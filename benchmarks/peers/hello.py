@@ -22,10 +22,11 @@ async def hello(_scope: Any, _receive: Any, send: Any) -> None:
     await send(_REST)
 
 
-if __name__ == "__main__":
+def serve(application: Any, port: int) -> None:
+    """Run an ASGI application on the HTTP server that Sagesse uses, set up as there."""
     uvicorn.run(
-        hello,
-        port=int(sys.argv[1]),
+        application,
+        port=port,
         loop="uvloop",
         http="httptools",
         ws="none",
@@ -34,3 +35,7 @@ if __name__ == "__main__":
         log_level="warning",
         timeout_keep_alive=75,
     )
+
+
+if __name__ == "__main__":
+    serve(hello, int(sys.argv[1]))

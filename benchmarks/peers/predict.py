@@ -7,8 +7,9 @@ import sys
 from typing import Any
 
 import numpy as np
-import uvicorn
 import xgboost
+
+from benchmarks.peers.hello import serve
 
 
 def application(path: str) -> Any:
@@ -31,14 +32,4 @@ def application(path: str) -> Any:
 
 
 if __name__ == "__main__":
-    uvicorn.run(
-        application(sys.argv[2]),
-        port=int(sys.argv[1]),
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        log_level="warning",
-        timeout_keep_alive=75,
-    )
+    serve(application(sys.argv[2]), int(sys.argv[1]))

@@ -19,7 +19,8 @@ _UNSUPPORTED = {
     "sagemaker_distributed_dataparallel_enabled": "SageMaker's data-parallel library is AWS's own",
     "sagemaker_multi_worker_mirrored_strategy_enabled": "TensorFlow's multi-worker strategy is not built",
 }
-_LOOPBACK = {"GLOO_SOCKET_IFNAME": "lo", "TP_SOCKET_IFNAME": "lo", "NCCL_SOCKET_IFNAME": "lo"}
+ON_LOOPBACK = {"GLOO_SOCKET_IFNAME": "lo", "TP_SOCKET_IFNAME": "lo", "NCCL_SOCKET_IFNAME": "lo"}
+"""The variables that have torch's backends use the interface on which the hosts of a job meet."""
 
 
 class DistributionError(Exception):
@@ -115,7 +116,7 @@ def rendezvous_variables(world: World) -> dict[str, str]:
         "MASTER_ADDR": world.master,
         "MASTER_PORT": str(world.port),
         "OMP_NUM_THREADS": str(max(1, threads // world.per_host)),
-        **_LOOPBACK,
+        **ON_LOOPBACK,
     }
 
 

@@ -18,6 +18,7 @@ from sagesse.core.record import Record
 from sagesse.engines.channel_cache import ChannelCache
 from sagesse.engines.image import ImageProblem, Recipe
 from sagesse.engines.jobs.base import Feed, Plan, Run
+from sagesse.runtime.distribution import ON_LOOPBACK
 from sagesse.services.sagemaker._channel import Inputs
 from sagesse.services.sagemaker._container import contained
 from sagesse.services.sagemaker._ending import HostRun, decisive, ends_the_others, outcome
@@ -37,9 +38,6 @@ _MAX_RUNTIME_S = 86_400
 _POLL_S = 0.25  # how often a running job's log is shipped
 _SYNC_S = 1.0  # how often the folders that are stored while it runs are looked at
 _GRACE_S = 120.0  # between SIGTERM and SIGKILL, as SageMaker gives
-_ON_LOOPBACK: Mapping[str, str] = dict.fromkeys(
-    ("GLOO_SOCKET_IFNAME", "TP_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"), "lo"
-)
 
 
 class JobRun(ABC):
@@ -231,7 +229,7 @@ class JobRun(ABC):
                 **self._identity(job),
                 **self._home.variables(job.ctx.region, session, direct=hosts.addresses),
                 **self._place.environment(hosts.deal(host, state["gpus"])),
-                **(_ON_LOOPBACK if hosts.are_several else {}),
+                **(ON_LOOPBACK if hosts.are_several else {}),
                 **request.get("Environment", {}),
             },
             mounts={**self._mounts(job), **inputs.mounts},
