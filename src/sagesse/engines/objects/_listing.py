@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import TypeAlias
 
 from sagesse.engines.objects._schema import checksum_of
@@ -16,25 +17,19 @@ Rows: TypeAlias = Callable[[str, bool], Iterable[sqlite3.Row]]
 
 def list_page(connection: sqlite3.Connection, bucket: str, query: ListQuery) -> Page:
     """One page of the latest objects of a bucket; costs its length, wherever it begins."""
-    objects: list[ObjectEntry] = []
-    groups: list[str] = []
-    last, last_is_group, is_truncated = "", False, False
 
     def rows(start: str, inclusive: bool) -> Iterator[sqlite3.Row]:
         return select(connection, _COLUMNS, bucket, query, start=start, inclusive=inclusive)
 
-    for item in walk(rows, query):
-        if len(objects) + len(groups) >= query.limit:
-            is_truncated = query.limit > 0
-            break
-        if isinstance(item, str):
-            groups.append(item)
-            last, last_is_group = item, True
-        else:
-            objects.append(_entry(item))
-            last, last_is_group = item[0], False
+    found = list(islice(walk(rows, query), query.limit + 1))
+    items = found[: query.limit]
+    last = items[-1] if items else ""
     return Page(
-        objects=objects, groups=groups, is_truncated=is_truncated, last=last, last_is_group=last_is_group
+        objects=[_entry(item) for item in items if not isinstance(item, str)],
+        groups=[item for item in items if isinstance(item, str)],
+        is_truncated=len(found) > query.limit > 0,
+        last=last if isinstance(last, str) else last[0],
+        last_is_group=isinstance(last, str) and bool(items),
     )
 
 
@@ -60,6 +55,9 @@ def walk(rows: Rows, query: ListQuery) -> Iterator[sqlite3.Row | str]:
         position, inclusive = query.prefix, True
     while position is not None:
         found = rows(position, inclusive)
+        if not query.delimiter:
+            yield from found
+            return
         position, inclusive = None, True
         group, patience = "", 0
         for row in found:
@@ -93,8 +91,6 @@ def select(
 
 def _group(key: str, query: ListQuery) -> str:
     """The common prefix the key is rolled up in, or nothing."""
-    if not query.delimiter:
-        return ""
     at = key.find(query.delimiter, len(query.prefix))
     return key[: at + len(query.delimiter)] if at >= 0 else ""
 

@@ -1,5 +1,6 @@
 """What every listing of S3 takes: the size of a page, where it begins, how names are written."""
 
+import re
 from collections.abc import Callable
 from urllib.parse import quote_plus
 
@@ -8,6 +9,7 @@ from sagesse.services.s3._error import invalid_argument
 
 MAX_KEYS = 1000
 _MAX_INT = 2**31 - 1
+_PLAIN = re.compile(r"[\w.~/*-]*", re.ASCII)  # goes as it is
 
 
 def page_limit(req: Params, member: str) -> int:
@@ -38,4 +40,4 @@ def encoder(req: Params) -> Callable[[str], str]:
 
 
 def _percent_encoded(name: str) -> str:
-    return quote_plus(name, safe="/*")
+    return name if _PLAIN.fullmatch(name) else quote_plus(name, safe="/*")

@@ -1,7 +1,10 @@
-"""Writers of XML: the replies of query services and of REST-XML."""
+"""Writers of XML: the replies of query services and of REST-XML.
+
+A list of structures is written member by member: what a member costs is paid for all of them at once.
+"""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from sagesse.core.model import ServiceModel
@@ -9,12 +12,24 @@ from sagesse.wire.codec.scalar import text_writer, timestamp_writer, write_iso, 
 from sagesse.wire.codec.shape import Shape
 
 Render: TypeAlias = Callable[[Any], str]
-_SPECIAL = re.compile("[&<>\"'\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\ufffe\uffff\u2028]")
+_RenderMany: TypeAlias = Callable[[list[Any]], list[str]]
+_CONTROLS = "\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\ufffe\uffff\u2028"
+_SPECIAL, _CONTROL = re.compile(f"[&<>\"'{_CONTROLS}]"), re.compile(f"[{_CONTROLS}]")
+
+
+class _Writer(NamedTuple):
+    """How a shape is rendered: `one` value, or `many` of a list at once; None is never among them."""
+
+    one: Render
+    many: _RenderMany
 
 
 class _Attribute(NamedTuple):
     member: str
     name: str  # with its prefix: xsi:type
+
+
+_Table: TypeAlias = list[tuple[str, _Writer]]  # member name, its element
 
 
 class XmlWriters:
@@ -28,68 +43,73 @@ class XmlWriters:
     def __init__(self, service: ServiceModel, *, has_millis: bool) -> None:
         self._service = service
         self._iso = write_iso_millis if has_millis else write_iso
-        self._contents: dict[str, Render] = {}
+        self._structures: dict[str, _Writer] = {}
 
-    def element(self, shape: Shape, tag: str) -> Render:
-        """The renderer of a whole element; of all its elements for a flat list or map.
+    def fields(self, members: Mapping[str, tuple[str, Shape]]) -> Render:
+        """The renderer of a body made of `members`: wire name -> (member name, shape)."""
+        table: _Table = []
+        self._fill(table, members)
+        return _one_structure(table)
+
+    def _element(self, shape: Shape, tag: str) -> _Writer:
+        """The writer of a whole element; of all its elements for a flat list or map.
 
         A flat list goes by the name of its elements, when they have one.
         """
         if shape.kind == "list" and shape.is_flat:
-            item = self.element(shape.item, shape.item.wire_name(tag))
-            return lambda value: "".join([item(part) for part in value if part is not None])
+            return self._items(shape, tag)
         if shape.kind == "map" and shape.is_flat:
             return self._entries(shape, tag)
         content = self._content(shape)
         start, end = f"<{tag}{_namespace(shape)}", f"</{tag}>"
-        attributes = _attributes(shape)
-        if attributes:
-            return lambda value: f"{start}{_render_attributes(attributes, value)}>{content(value)}{end}"
-        start += ">"
-        return lambda value: f"{start}{content(value)}{end}"
+        if attributes := _attributes(shape):
+            one = content.one
+            return _each(lambda value: f"{start}{_render_attributes(attributes, value)}>{one(value)}{end}")
+        element = _enclosed(content, f"{start}>", end)
+        known = _known_values(shape)
+        return _each(_Known(element.one, known).__getitem__) if known else element
 
-    def fields(self, members: Mapping[str, tuple[str, Shape]]) -> Render:
-        """The renderer of a body made of `members`: wire name -> (member name, shape)."""
-        table: list[tuple[str, Render]] = []
-        self._fill(table, members)
-        return _structure(table)
-
-    def _content(self, shape: Shape) -> Render:
+    def _content(self, shape: Shape) -> _Writer:
         match shape.kind:
             case "structure":
                 return self._structure(shape)
             case "list":
-                item = self.element(shape.item, shape.item.wire_name("member"))
-                return lambda value: "".join([item(part) for part in value if part is not None])
+                return self._items(shape, "member")
             case "map":
                 return self._entries(shape, "entry")
             case "timestamp":
                 timestamp_format = shape.traits.get("timestampFormat")
-                return timestamp_writer(timestamp_format) if timestamp_format else self._iso
+                return _each(timestamp_writer(timestamp_format) if timestamp_format else self._iso)
             case "string" | "character":
-                return escape
+                return _Writer(escape, _escape_many)
             case kind:
-                return text_writer(kind)
+                return _each(text_writer(kind))
 
-    def _structure(self, shape: Shape) -> Render:
-        known = self._contents.get(shape.name)
+    def _structure(self, shape: Shape) -> _Writer:
+        known = self._structures.get(shape.name)
         if known is None:
-            table: list[tuple[str, Render]] = []
-            known = self._contents[shape.name] = _structure(table)
+            table: _Table = []
+            known = self._structures[shape.name] = _Writer(_one_structure(table), _many_structures(table))
             self._fill(table, {m.wire_name(name): (name, m) for name, m in shape.members.items()})
         return known
 
-    def _fill(self, table: list[tuple[str, Render]], members: Mapping[str, tuple[str, Shape]]) -> None:
+    def _fill(self, table: _Table, members: Mapping[str, tuple[str, Shape]]) -> None:
         for wire, (name, member) in members.items():
             if not member.traits.get("xmlAttribute"):
-                table.append((name, self.element(member, wire)))
+                table.append((name, self._element(member, wire)))
 
-    def _entries(self, shape: Shape, tag: str) -> Render:
-        key = self.element(shape.key, shape.key.wire_name("key"))
-        value = self.element(shape.value, shape.value.wire_name("value"))
+    def _items(self, shape: Shape, tag: str) -> _Writer:
+        render_many = self._element(shape.item, shape.item.wire_name(tag)).many
+        return _each(lambda value: "".join(render_many([part for part in value if part is not None])))
+
+    def _entries(self, shape: Shape, tag: str) -> _Writer:
+        key = self._element(shape.key, shape.key.wire_name("key")).one
+        value = self._element(shape.value, shape.value.wire_name("value")).one
         start, end = f"<{tag}>", f"</{tag}>"
-        return lambda entries: "".join(
-            [f"{start}{key(k)}{value(v)}{end}" for k, v in entries.items() if v is not None]
+        return _each(
+            lambda entries: "".join(
+                [f"{start}{key(k)}{value(v)}{end}" for k, v in entries.items() if v is not None]
+            )
         )
 
 
@@ -97,18 +117,75 @@ def escape(text: str) -> str:
     """`text` for an element or an attribute, control characters as references, as AWS does."""
     if _SPECIAL.search(text) is None:
         return text
-    return _SPECIAL.sub(lambda match: _ENTITIES.get(match[0]) or f"&#x{ord(match[0]):X};", text)
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = text.replace('"', "&quot;").replace("'", "&#39;")
+    return _CONTROL.sub(lambda match: f"&#x{ord(match[0]):X};", text)
 
 
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
+def _escape_many(texts: list[str]) -> list[str]:
+    """Each as `escape` does it, looked at in one piece: a line break stays as it is."""
+    escaped = escape("\n".join(texts)).split("\n")
+    return escaped if len(escaped) == len(texts) else [escape(text) for text in texts]
 
 
-def _structure(table: list[tuple[str, Render]]) -> Render:
+class _Known(dict[Any, str]):
+    """Elements made beforehand, of the values the model knows; others are rendered when they come."""
+
+    def __init__(self, render: Render, values: Iterable[Any]) -> None:
+        super().__init__((value, render(value)) for value in values)
+        self._render = render
+
+    def __missing__(self, value: Any) -> str:
+        return self._render(value)
+
+
+def _known_values(shape: Shape) -> Iterable[Any]:
+    """Those of an enumeration, true and false; none for other shapes."""
+    return (True, False) if shape.kind == "boolean" else shape.traits.get("enum", ())
+
+
+def _each(render: Render) -> _Writer:
+    def render_many(values: list[Any]) -> list[str]:
+        return list(map(render, values))
+
+    return _Writer(render, render_many)
+
+
+def _enclosed(content: _Writer, start: str, end: str) -> _Writer:
+    one, many = content
+
+    def render(value: Any) -> str:
+        return f"{start}{one(value)}{end}"
+
+    def render_many(values: list[Any]) -> list[str]:
+        return [f"{start}{text}{end}" for text in many(values)]
+
+    return _Writer(render, render_many)
+
+
+def _one_structure(table: _Table) -> Render:
     def render(value: Any) -> str:
         get = value.get
-        return "".join([show(item) for name, show in table if (item := get(name)) is not None])
+        return "".join([element.one(item) for name, element in table if (item := get(name)) is not None])
 
     return render
+
+
+def _many_structures(table: _Table) -> _RenderMany:
+    def render(values: list[Any]) -> list[str]:
+        columns = [_column(name, element, values) for name, element in table]
+        return ["".join(row) for row in zip([""] * len(values), *filter(None, columns), strict=True)]
+
+    return render
+
+
+def _column(name: str, element: _Writer, rows: list[Any]) -> list[str]:
+    """A member of all `rows`, empty text where one lacks it; nothing where all do."""
+    present = [value for row in rows if (value := row.get(name)) is not None]
+    if not present or len(present) == len(rows):
+        return element.many(present)
+    texts = iter(element.many(present))
+    return ["" if row.get(name) is None else next(texts) for row in rows]
 
 
 def _attributes(shape: Shape) -> list[_Attribute]:
