@@ -4,11 +4,17 @@ import socket
 
 
 class Connection:
-    """Keeps the connection open; opens a new one where the server closes it (moto's does, each time)."""
+    """Keeps the connection open; opens a new one where the server closes it.
+
+    moto's does each time; s3rver's after five idle seconds, which shows only when the next request was sent: a
+    request without any answer on a connection that was used before is sent again.
+    """
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._socket: socket.socket | None = None
+        self._sent: tuple[bytes, bytes | memoryview] = (b"", b"")
+        self._was_used = False
         self._piece = memoryview(bytearray(1 << 20))
 
     def __enter__(self) -> "Connection":
@@ -29,9 +35,11 @@ class Connection:
 
     def send(self, request: bytes, body: bytes | memoryview = b"") -> None:
         """Send a request; its answer is still to be received."""
-        self._open().sendall(request)
-        if body:
-            self._open().sendall(body)
+        self._sent = request, body
+        try:
+            self._send()
+        except ConnectionError:
+            self._send_again()
 
     def receive(self) -> tuple[int, bytes]:
         """The status and the body of the next answer."""
@@ -61,20 +69,42 @@ class Connection:
         return status, size
 
     def _answer(self) -> tuple[int, bytes, bytes]:
+        data = self._first()
         connection = self._open()
-        data = b""
-        while b"\r\n\r\n" not in data or data.startswith(b"HTTP/1.1 100"):
+        while b"\r\n\r\n" not in (data := _without_continue(data)):
             got = connection.recv(1 << 16)
             if not got:
                 raise EOFError
             data += got
-            if data.startswith(b"HTTP/1.1 100") and b"\r\n\r\n" in data:
-                data = data.partition(b"\r\n\r\n")[2]
+        self._was_used = True
         head, _, start = data.partition(b"\r\n\r\n")
         return int(head[9:12]), head.lower(), start
 
+    def _first(self) -> bytes:
+        """How an answer begins."""
+        try:
+            got = self._open().recv(1 << 16)
+        except ConnectionError:
+            got = b""
+        if not got:
+            self._send_again()
+            got = self._open().recv(1 << 16)
+        return got
+
+    def _send(self) -> None:
+        for part in self._sent:
+            if part:
+                self._open().sendall(part)
+
+    def _send_again(self) -> None:
+        if not self._was_used:
+            raise EOFError
+        self.close()
+        self._send()
+
     def _open(self) -> socket.socket:
         if self._socket is None:
+            self._was_used = False
             self._socket = socket.create_connection(("127.0.0.1", self._port), 60)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return self._socket
@@ -82,6 +112,12 @@ class Connection:
     def _close_if_last(self, head: bytes) -> None:
         if b"connection: close" in head:
             self.close()
+
+
+def _without_continue(data: bytes) -> bytes:
+    if data.startswith(b"HTTP/1.1 100"):
+        return data.partition(b"\r\n\r\n")[2] if b"\r\n\r\n" in data else data
+    return data
 
 
 def _length(head: bytes) -> int:

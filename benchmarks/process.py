@@ -6,17 +6,22 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 _START_S = 60.0
 
 
 @contextlib.contextmanager
-def running(*command: str, port: int, environment: dict[str, str] | None = None) -> Iterator[int]:
-    """Run a Python command that listens on `port`; yields its process id once it accepts."""
+def running(
+    *arguments: str,
+    port: int,
+    environment: dict[str, str] | None = None,
+    program: Sequence[str] = (sys.executable,),
+) -> Iterator[int]:
+    """Run a program, Python unless given, that listens on `port`; yields its process id once it accepts."""
     process = subprocess.Popen(
-        [sys.executable, *command],
+        [*program, *arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env=os.environ | (environment or {}),

@@ -35,6 +35,11 @@ class Measure(msgspec.Struct, frozen=True):
 
 
 def measure(subjects: Mapping[str, Subject], *, base: str, rounds: int) -> dict[str, Measure]:
+    """Take turns, and sum up against one of the subjects."""
+    return summaries(take_turns(subjects, rounds=rounds), base=base)
+
+
+def take_turns(subjects: Mapping[str, Subject], *, rounds: int) -> dict[str, list[Cost]]:
     """Run all subjects in each round, starting with another one each time, after one round to warm up."""
     names = list(subjects)
     costs: dict[str, list[Cost]] = {name: [] for name in names}
@@ -44,7 +49,12 @@ def measure(subjects: Mapping[str, Subject], *, base: str, rounds: int) -> dict[
             cost = _run(subjects[name])
             if number >= 0:
                 costs[name].append(cost)
-    return {name: summary(costs[name], costs[base]) for name in names}
+    return costs
+
+
+def summaries(costs: Mapping[str, list[Cost]], *, base: str) -> dict[str, Measure]:
+    """Each subject against the base."""
+    return {name: summary(own, costs[base]) for name, own in costs.items()}
 
 
 def summary(costs: list[Cost], base: list[Cost]) -> Measure:

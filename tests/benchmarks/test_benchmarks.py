@@ -85,3 +85,39 @@ def test_a_connection_reads_answers_that_come_in_pieces() -> None:
     with listener, Connection(listener.getsockname()[1]) as connection:
         assert connection.exchange(b"GET / HTTP/1.1\r\n\r\n") == (200, b"hello")
         thread.join()
+
+
+def test_a_request_that_met_a_closed_connection_is_sent_again_once() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    seen: list[bytes] = []
+
+    def answer_one_a_connection() -> None:
+        for _ in range(2):
+            peer, _ = listener.accept()
+            with peer:
+                seen.append(peer.recv(1000))
+                peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    thread = threading.Thread(target=answer_one_a_connection)
+    thread.start()
+    with listener, Connection(listener.getsockname()[1]) as connection:
+        assert connection.exchange(b"first") == (200, b"ok")
+        assert connection.exchange(b"second") == (200, b"ok")
+        thread.join()
+    assert seen == [b"first", b"second"]
+
+
+def test_a_request_that_a_new_connection_leaves_without_an_answer_is_not_sent_again() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def leave() -> None:
+        peer, _ = listener.accept()
+        with peer:
+            peer.recv(1000)
+
+    thread = threading.Thread(target=leave)
+    thread.start()
+    with listener, Connection(listener.getsockname()[1]) as connection:
+        with pytest.raises(EOFError):
+            connection.exchange(b"request")
+        thread.join()
