@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -55,6 +56,7 @@ def save(benchmark: str, figures: Any) -> None:
             "cores": len(os.sched_getaffinity(0)),
             "processor": _processor(),
             "python": platform.python_version(),
+            "interpreter": os.path.realpath(sys.executable),  # builds of one version differ by a quarter
             "load": os.getloadavg()[0],
         },
         "figures": msgspec.to_builtins(figures),

@@ -1,44 +1,41 @@
 """S3 at size: a bucket of a million keys, and eight clients that move 1 GiB objects at once.
 
-Listing: the last page of 1000 keys against the first, of 20,000 keys and of a million. The keys are put through the
-store itself before the server starts, because a million signed requests measure the client. Target: 6 ms of server CPU
-for a page of 20,000; the last page as fast as the first.
+Listing (see `s3_listing`): the last page of 1000 keys against the first, of 20,000 keys and of a million, and beside
+moto server and s3rver. Targets: 6 ms of server CPU for a page of 20,000; the last page as fast as the first.
 Memory: the highest resident size of the server while eight boto3 clients put and get 1 GiB each. Target: under 200 MB.
 """
 
-import asyncio
 import os
-import statistics
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
-from benchmarks.process import cpu_s, memory_mb
-from benchmarks.report import save, show
+from benchmarks.process import memory_mb
+from benchmarks.report import save, show, show_measures
+from benchmarks.s3_listing import OTHERS_KEYS, beside_others, first_and_last
 from benchmarks.sagesse_server import BUCKET, client_of, sagesse
-from sagesse.core.body import BytesUpload
-from sagesse.engines.objects.base import Address, Attributes, Bucket, Condition, Expectation
-from sagesse.engines.objects.local import LocalObjectStore
-from sagesse.testing.server import Server
 
 KEYS = (20_000, 1_000_000)
-PAGE, ROUNDS = 1000, 15
 CLIENTS, OBJECT_BYTES = 8, 1 << 30
 _PIECE = os.urandom(8 << 20)
-_AT_ONCE = 256
 
 
 def run() -> None:
     """Measure, print and save."""
-    pages = {keys: _pages(keys) for keys in KEYS}
+    pages = {keys: first_and_last(keys) for keys in KEYS}
     show(
         "A page of 1000 keys, server CPU",
         ["keys in the bucket", "first page, ms", "last page, ms", "last / first"],
         [[f"{keys:,}", 1e3 * first, 1e3 * last, last / first] for keys, (first, last) in pages.items()],
         note="Targets: 6 ms of 20,000; last as fast as first.",
+    )
+    beside = beside_others(KEYS[0])
+    show_measures(
+        f"The first page of 1000 keys, of {KEYS[0]:,}; of {OTHERS_KEYS:,} on the others",
+        beside,
+        base="Sagesse",
     )
     moved = _move()
     show(
@@ -47,55 +44,8 @@ def run() -> None:
         [[name, *figures] for name, figures in moved.items()],
         note="Target: under 200 MB.",
     )
-    save("scale", {"pages": {str(keys): times for keys, times in pages.items()}, "moved": moved})
-
-
-def _pages(keys: int) -> tuple[float, float]:
-    """Seconds of server CPU for the first and for the last page."""
-    with sagesse() as server:
-        server.stop()
-        asyncio.run(_fill(server.data_dir / "objects", keys))
-        server.start()
-        s3 = client_of(server, "s3")
-        last = _key(keys - PAGE - 1)
-        _page_cpu(server, s3, "")  # warm
-        times = [(_page_cpu(server, s3, ""), _page_cpu(server, s3, last)) for _ in range(ROUNDS)]
-    first, final = zip(*times, strict=True)
-    return statistics.median(first), statistics.median(final)
-
-
-async def _fill(folder: Path, keys: int) -> None:
-    store = LocalObjectStore(folder)
-    await store.create_bucket(
-        Bucket(name=BUCKET, account="123456789012", region="us-east-1", created=time.time())
-    )
-    for start in range(0, keys, _AT_ONCE):
-        numbers = range(start, min(start + _AT_ONCE, keys))
-        await asyncio.gather(*(_put(store, number) for number in numbers))
-    store.close()
-
-
-async def _put(store: LocalObjectStore, number: int) -> None:
-    await store.put(
-        Address(BUCKET, _key(number)),
-        BytesUpload(b"x"),
-        Attributes(),
-        expect=Expectation(),
-        condition=Condition(),
-    )
-
-
-def _key(number: int) -> str:
-    return f"folder-{number // 5000:05}/photo-{number:08}.jpg"
-
-
-def _page_cpu(server: Server, s3: Any, after: str) -> float:
-    before = cpu_s(server.pid)
-    page = s3.list_objects_v2(Bucket=BUCKET, StartAfter=after, MaxKeys=PAGE)
-    spent = cpu_s(server.pid) - before
-    if page["KeyCount"] != PAGE:
-        raise RuntimeError(f"{page['KeyCount']} keys instead of {PAGE}")
-    return spent
+    by_keys = {str(keys): times for keys, times in pages.items()}
+    save("scale", {"pages": by_keys, "beside": beside, "moved": moved})
 
 
 def _move() -> dict[str, tuple[float, float, float]]:
