@@ -29,7 +29,7 @@ class _Attribute(NamedTuple):
     name: str  # with its prefix: xsi:type
 
 
-_Table: TypeAlias = list[tuple[str, _Writer]]  # member name, its element
+_Table: TypeAlias = list[tuple[str, Render, _RenderMany]]  # member name, the writer of its element
 
 
 class XmlWriters:
@@ -96,7 +96,8 @@ class XmlWriters:
     def _fill(self, table: _Table, members: Mapping[str, tuple[str, Shape]]) -> None:
         for wire, (name, member) in members.items():
             if not member.traits.get("xmlAttribute"):
-                table.append((name, self._element(member, wire)))
+                one, many = self._element(member, wire)
+                table.append((name, one, many))
 
     def _items(self, shape: Shape, tag: str) -> _Writer:
         render_many = self._element(shape.item, shape.item.wire_name(tag)).many
@@ -166,25 +167,25 @@ def _enclosed(content: _Writer, start: str, end: str) -> _Writer:
 def _one_structure(table: _Table) -> Render:
     def render(value: Any) -> str:
         get = value.get
-        return "".join([element.one(item) for name, element in table if (item := get(name)) is not None])
+        return "".join([one(item) for name, one, _ in table if (item := get(name)) is not None])
 
     return render
 
 
 def _many_structures(table: _Table) -> _RenderMany:
     def render(values: list[Any]) -> list[str]:
-        columns = [_column(name, element, values) for name, element in table]
+        columns = [_column(name, many, values) for name, _, many in table]
         return ["".join(row) for row in zip([""] * len(values), *filter(None, columns), strict=True)]
 
     return render
 
 
-def _column(name: str, element: _Writer, rows: list[Any]) -> list[str]:
+def _column(name: str, many: _RenderMany, rows: list[Any]) -> list[str]:
     """A member of all `rows`, empty text where one lacks it; nothing where all do."""
     present = [value for row in rows if (value := row.get(name)) is not None]
     if not present or len(present) == len(rows):
-        return element.many(present)
-    texts = iter(element.many(present))
+        return many(present)
+    texts = iter(many(present))
     return ["" if row.get(name) is None else next(texts) for row in rows]
 
 
