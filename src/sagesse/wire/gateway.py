@@ -8,7 +8,7 @@ operation's codec writes it. What nobody expected is logged once with the reques
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -271,6 +271,8 @@ class Gateway:
         form = s3_payload_form(request.headers, signature)
         if signature is not None:
             self._authenticator.verify(signature, caller, _signed(request), form.canonical)
+        if arrival.body.is_complete and form.fits_nothing and not arrival.codec.streams_in:
+            return
         upload = PayloadUpload(arrival.body, form, request.headers, signature=signature, secret=caller.secret)
         if form.is_chunked:
             without_chunking(request.headers)
@@ -335,19 +337,25 @@ class Gateway:
 
 
 def _head(scope: Mapping[str, Any]) -> WireRequest:
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    raw = scope["headers"]
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
     client = scope["client"]
     return WireRequest(
         method=scope["method"],
         raw_path=scope["raw_path"].decode("latin-1"),
         query=scope["query_string"].decode("latin-1"),
-        headers=headers,
+        headers=headers if len(headers) == len(raw) else _joined(raw),
         client=client[0] if client else "127.0.0.1",
         is_secure=scope["scheme"] == "https",
     )
+
+
+def _joined(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers of which some are repeated."""
+    headers: dict[str, list[str]] = {}
+    for name, value in raw:
+        headers.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
+    return {name: ",".join(values) for name, values in headers.items()}
 
 
 def _body_size(request: WireRequest) -> int | None:

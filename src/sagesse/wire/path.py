@@ -4,7 +4,7 @@ Literal segments win over labels, labels over greedy ones (``{Key+}``, which tak
 Paths are matched as sent, percent-encoded, because an encoded slash is part of a label.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -58,6 +58,7 @@ class PathTree:
 
     def __init__(self) -> None:
         self._root = _Node()
+        self._is_s3_like = False
 
     def add(self, path: str, rule: Rule) -> None:
         """Put a rule behind the URI `path` (without query)."""
@@ -73,9 +74,12 @@ class PathTree:
             else:
                 node = node.literals.setdefault(segment, _Node())
         node.rules.setdefault(rule.method, Rules()).add(rule)
+        self._is_s3_like = _is_s3_like(self._root)
 
-    def matches(self, raw_path: str) -> Iterator[Match]:
+    def matches(self, raw_path: str) -> Iterable[Match]:
         """Every way to read `raw_path`, the most literal first."""
+        if self._is_s3_like:
+            return _read(self._root, raw_path)
         return _walk(self._root, _split(raw_path), 0, ())
 
     @staticmethod
@@ -92,6 +96,25 @@ class PathTree:
 def _split(path: str) -> list[str]:
     """Segments of a path; the walk drops an empty one at the end unless a greedy label takes it."""
     return path.removeprefix("/").split("/") if path not in {"", "/"} else []
+
+
+def _is_s3_like(root: _Node) -> bool:
+    """Whether below the root are literals, and a label and a greedy one after it (``/{Bucket}/{Key+}``)."""
+    label = root.label
+    if label is None or root.greedy or label.literals or label.label is not None:
+        return False
+    return [tail for tail, _ in label.greedy] == [()]
+
+
+def _read(root: _Node, raw_path: str) -> Iterable[Match]:
+    """As `_walk`, for a tree that is s3-like: no need to cut the path into all its segments."""
+    first, _, rest = raw_path.removeprefix("/").partition("/")
+    label = root.label
+    if not first or first in root.literals or label is None:
+        return _walk(root, _split(raw_path), 0, ())
+    if rest:
+        return (Match(label.greedy[0][1].rules, (first, rest)),)
+    return (Match(label.rules, (first,)),) if label.rules else ()
 
 
 def _walk(node: _Node, segments: list[str], at: int, values: tuple[str, ...]) -> Iterator[Match]:

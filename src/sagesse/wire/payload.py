@@ -20,6 +20,7 @@ _CHUNKED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
 _CHUNKED_TRAILER = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
 _PLAIN_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 _STREAMING = (_CHUNKED, _CHUNKED_TRAILER, _PLAIN_TRAILER)
+_OF_NOTHING = (None, EMPTY_SHA256)
 _HASH_BATCH_BYTES = 1 << 20
 _SMALL_BYTES = 64 * 1024
 
@@ -122,6 +123,11 @@ class PayloadForm(NamedTuple):
         """Whether the payload has aws-chunked framing."""
         return self.canonical in _STREAMING
 
+    @property
+    def fits_nothing(self) -> bool:
+        """Whether an empty body is what was declared."""
+        return self.digest in _OF_NOTHING and not self.is_chunked
+
 
 def s3_payload_form(headers: dict[str, str], signature: Signature | None) -> PayloadForm:
     """The payload form an S3 request declares.
@@ -216,8 +222,6 @@ class PayloadUpload:
         Raises:
             ServiceError: 413 beyond `limit_bytes`.
         """
-        if self._body.is_complete and self._digest in {None, EMPTY_SHA256} and self._decoder is None:
-            return b""
         return await read_all(self, self._size_bytes, limit_bytes)
 
     def _check_digest(self, computed: str) -> None:

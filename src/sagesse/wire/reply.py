@@ -15,6 +15,7 @@ Send: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
 _INLINE_BYTES = 64 * 1024  # smaller files are read and sent in one write
 _CHUNK_BYTES = 1 << 20
 _NO_BODY = frozenset((204, 304))
+_LENGTH = "content-length"  # as the codecs and uvicorn spell it
 
 
 async def send_reply(
@@ -48,43 +49,36 @@ async def send_reply(
 
 def _fields(reply: WireReply, size_bytes: int | None, *, has_body: bool) -> _Fields:
     """The headers of the reply, the right length among them."""
-    fields: _Fields = []
-    has_length = False
-    for name, value in reply.headers:
-        if name.lower() == "content-length":
-            if has_body or has_length:
-                continue  # the payload's own size is said below
-            has_length = True
-        fields.append((name, value if value.isprintable() else _printable(value)))
-    if size_bytes is None and not has_body and not has_length and reply.status not in _NO_BODY:
+    fields, said = reply.headers, dict(reply.headers).get(_LENGTH)
+    if not has_body:
+        if said is not None or reply.status in _NO_BODY:
+            return fields
         size_bytes = _size(reply.body)
-    if size_bytes is not None:
-        fields.append(("content-length", str(size_bytes)))
-    return fields
-
-
-def _printable(value: str) -> str:
-    """`value` with spaces for control characters, which would start another header."""
-    return "".join(character if character >= " " and character != "\x7f" else " " for character in value)
+    length = None if size_bytes is None else str(size_bytes)
+    if said is not None and said != length:  # the payload knows better
+        fields, said = [field for field in fields if field[0] != _LENGTH], None
+    return fields if said is not None or length is None else [*fields, (_LENGTH, length)]
 
 
 def _head(fields: _Fields) -> bytes:
     """The headers as they go over the wire."""
-    try:
-        return "".join([f"{name}: {value}\r\n" for name, value in fields]).encode("latin-1")
-    except UnicodeEncodeError:
-        return b"".join([b"%s: %s\r\n" % (name.encode(), _encoded(value)) for name, value in fields])
+    text = "".join([f"{name}: {value}\r\n" for name, value in fields])
+    if text.isascii() and text.count("\r\n") == len(fields) and text.replace("\r\n", "").isprintable():
+        return text.encode("ascii")
+    return b"".join([b"%s: %s\r\n" % (_encoded(name), _encoded(value)) for name, value in fields])
 
 
-def _encoded(value: str) -> bytes:
+def _encoded(text: str) -> bytes:
+    """`text` with spaces for control characters, which would start another header; Latin-1 where it fits."""
+    text = "".join(character if character >= " " and character != "\x7f" else " " for character in text)
     try:
-        return value.encode("latin-1")
+        return text.encode("latin-1")
     except UnicodeEncodeError:
-        return value.encode()
+        return text.encode()
 
 
 def _start(status: int, fields: _Fields, *, is_last: bool) -> dict[str, Any]:
-    headers: _Headers = [(name.encode("latin-1"), _encoded(value)) for name, value in fields]
+    headers: _Headers = [(_encoded(name), _encoded(value)) for name, value in fields]
     closing = [(b"connection", b"close")] if is_last else []
     return {"type": "http.response.start", "status": status, "headers": headers + closing}
 

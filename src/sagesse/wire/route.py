@@ -117,7 +117,10 @@ class Router:
         elif services[0] == "apigatewaymanagementapi":
             path = path[max(0, path.find(_CONNECTIONS)) :]
         rule, match = self._rule(services, path, request, host)
-        labels = {name: _decoded(value, rule) for name, value in zip(rule.labels, match.values, strict=True)}
+        values = match.values
+        if "%" in path or not path.isascii():
+            values = [_decoded(value, rule) for value in values]
+        labels = dict(zip(rule.labels, values, strict=True))
         return Route(rule.service, rule.operation, self._rest_protocol(rule.service), labels)
 
     def _rule(
@@ -331,8 +334,6 @@ def _query_names(query: str) -> dict[str, str]:
 
 
 def _decoded(value: str, rule: Rule) -> str:
-    if "%" not in value and value.isascii():
-        return value
     try:
         return unquote(value, errors="strict") if value.isascii() else value.encode("latin-1").decode()
     except UnicodeError:

@@ -19,6 +19,7 @@ UNSIGNED = "UNSIGNED-PAYLOAD"
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 MAX_SKEW_S = 15 * 60
 MAX_EXPIRES_S = 7 * 24 * 3600
+_FIELDS = ("Credential", "Signature", "SignedHeaders")
 _MAX_CREDENTIAL = 256
 _MAX_NAMES = 8192
 
@@ -187,20 +188,18 @@ def _derive(secret: str, date: str, region: str, service: str) -> bytes:
 
 
 def _canonical(signature: Signature, request: Signed, payload_hash: str, encode_again: bool) -> bytes:
-    lines = [_line(name, request.headers.get(name, "")) for name in _names(signature.signed_headers)]
+    headers, names = request.headers, _names(signature.signed_headers)
+    lines = "".join([f"{name}:{headers.get(name, '')}\n" for name in names])  # values come trimmed
+    if "  " in lines or "\t" in lines:
+        lines = "".join([f"{name}:{' '.join(headers.get(name, '').split())}\n" for name in names])
     path = request.raw_path or "/"
     if encode_again:
         path = quote(unquote_to_bytes(path), safe="/~")
     if signature.service != "s3":
         path = _encoded_twice(path)
     query = _canonical_query(request.query, signature, encode_again) if request.query else ""
-    text = f"{request.method}\n{path}\n{query}\n{''.join(lines)}\n{signature.signed_headers}\n{payload_hash}"
+    text = f"{request.method}\n{path}\n{query}\n{lines}\n{signature.signed_headers}\n{payload_hash}"
     return text.encode("latin-1", "replace")
-
-
-def _line(name: str, value: str) -> str:
-    """A canonical header; the HTTP parser has trimmed the value."""
-    return f"{name}:{' '.join(value.split())}\n" if "  " in value else f"{name}:{value}\n"
 
 
 @lru_cache(maxsize=256)
@@ -245,14 +244,14 @@ def _canonical_query(query: str, signature: Signature, encode_again: bool) -> st
 
 
 def _check_covered(signature: Signature, headers: dict[str, str]) -> None:
-    signed = _names(signature.signed_headers)
-    loose = [
-        name
-        for name in headers
-        if name.startswith("x-amz-") and name not in signed and name not in _NEED_NOT_BE_SIGNED
-    ]
-    if loose:
-        raise Refused("unsigned-header", ", ".join(loose))
+    unsigned = headers.keys() - _may_be_there(signature.signed_headers)
+    if loose := [name for name in unsigned if name.startswith("x-amz-")]:
+        raise Refused("unsigned-header", ", ".join(sorted(loose)))
+
+
+@lru_cache(maxsize=256)
+def _may_be_there(signed_headers: str) -> frozenset[str]:
+    return _NEED_NOT_BE_SIGNED | frozenset(_names(signed_headers))
 
 
 def _parse_header(authorization: str, headers: dict[str, str]) -> Signature:
@@ -260,8 +259,8 @@ def _parse_header(authorization: str, headers: dict[str, str]) -> Signature:
     constant, found, value = authorization.rpartition("Signature=")
     is_last = found and "," not in value
     fields = {**_fields(constant), "Signature": value.strip()} if is_last else _fields(authorization)
-    missing = [name for name in ("Credential", "Signature", "SignedHeaders") if not fields.get(name)]
-    if missing:
+    if not all(map(fields.get, _FIELDS)):
+        missing = [name for name in _FIELDS if not fields.get(name)]
         needs = "".join(f"Authorization header requires '{name}' parameter. " for name in missing)
         raise Refused("malformed", f"{needs}Authorization={ALGORITHM}")
     timestamp = headers.get("x-amz-date")

@@ -7,11 +7,9 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import NamedTuple
 
-from sagesse.core.policy.document import Policy, Statement
+from sagesse.core.policy.document import ACTIONS_KEPT, Policy, Statement
 from sagesse.core.policy.facts import Facts
 from sagesse.core.principal import Principal
-
-_ACTIONS_KEPT = 1024
 
 
 class Verdict(Enum):
@@ -66,7 +64,7 @@ class Layer:
         about = self._by_action.get(action)
         if about is None:
             about = tuple(pair for pair in self._statements if pair[1].covers_action(action, facts))
-            if len(self._by_action) < _ACTIONS_KEPT:
+            if len(self._by_action) < ACTIONS_KEPT:
                 self._by_action[action] = about
         return about
 
@@ -115,6 +113,9 @@ class ResourceDecision(NamedTuple):
     is_direct: bool = False
 
 
+_SILENT = ResourceDecision(Verdict.IMPLICIT_DENY)
+
+
 def decide_for(
     policy: Policy,
     principal: Principal,
@@ -125,14 +126,10 @@ def decide_for(
     only_denies: bool = False,
 ) -> ResourceDecision:
     """The verdict of a policy that names principals; `only_denies` spares what allows, where nobody needs it."""
-    allowed = ResourceDecision(Verdict.IMPLICIT_DENY)
-    for statement in policy.statements:
-        if only_denies and not statement.is_deny:
-            continue
+    allowed = _SILENT
+    for statement in policy.about(action, facts, only_denies=only_denies):
         naming = statement.naming(principal)
-        if naming == "none" or not statement.covers_action(action, facts):
-            continue
-        if not statement.covers(resource, facts):
+        if naming == "none" or not statement.covers(resource, facts):
             continue
         if statement.is_deny:
             return ResourceDecision(Verdict.EXPLICIT_DENY)

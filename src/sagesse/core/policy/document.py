@@ -16,6 +16,7 @@ from sagesse.core.policy.reader import NotAPolicyError, Reader, read_statements
 from sagesse.core.policy.subject import Naming, Subject, compile_subject
 from sagesse.core.principal import Principal
 
+ACTIONS_KEPT = 1024
 Use: TypeAlias = Literal["identity", "trust", "resource"]
 
 
@@ -56,10 +57,29 @@ class Statement(NamedTuple):
         return self.subject.names(principal) if self.subject is not None else "none"
 
 
-class Policy(NamedTuple):
-    """A compiled document."""
+class Policy:
+    """A compiled document, with the statements about each action kept at hand.
 
-    statements: tuple[Statement, ...]
+    Args:
+        statements: of the document.
+    """
+
+    def __init__(self, statements: tuple[Statement, ...]) -> None:
+        self.statements = statements
+        self._about: dict[tuple[str, bool], tuple[Statement, ...]] = {}
+
+    def about(self, action: str, facts: Facts, *, only_denies: bool = False) -> tuple[Statement, ...]:
+        """The statements that speak of `action`; of them those that deny, where nobody needs what allows."""
+        about = self._about.get((action, only_denies))
+        if about is None:
+            about = tuple(
+                statement
+                for statement in self.statements
+                if (statement.is_deny or not only_denies) and statement.covers_action(action, facts)
+            )
+            if len(self._about) < ACTIONS_KEPT:
+                self._about[action, only_denies] = about
+        return about
 
 
 @lru_cache(maxsize=4096)

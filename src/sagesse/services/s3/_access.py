@@ -107,6 +107,9 @@ _WITH_WRITE = {
     "ObjectLockRetainUntilDate": "PutObjectRetention",
     "Tagging": "PutObjectTagging",
 }
+# What most calls need, and the members that need more or other permissions.
+_ONE_ACTION = {operation: f"s3:{needs[0]}" for operation, needs in ON_OBJECT.items() if len(needs) == 1}
+_OTHER_NEEDS = frozenset({"VersionId", "CopySource", "BypassGovernanceRetention", *_WITH_WRITE})
 _WITH_BUCKET = {
     "ACL": "PutBucketAcl",
     "GrantFullControl": "PutBucketAcl",
@@ -123,6 +126,9 @@ def grants(operation: str, params: Mapping[str, Any], scope: Scope) -> Iterable[
     """The permissions a call of `operation` needs."""
     prefix = f"arn:{partition(scope.region)}:s3:::"
     bucket = f"{prefix}{params.get('Bucket', '')}"
+    action = _ONE_ACTION.get(operation)
+    if action is not None and _OTHER_NEEDS.isdisjoint(params):
+        return (Grant(action, f"{bucket}/{params.get('Key', '')}"),)
     if operation in ON_BUCKET:
         extra = _extra(_WITH_BUCKET, params) if operation == "CreateBucket" else ()
         return tuple(Grant(f"s3:{action}", bucket) for action in (ON_BUCKET[operation], *extra))

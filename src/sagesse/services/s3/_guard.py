@@ -36,10 +36,10 @@ class BucketGuards:
             return None
         if not bucket.settings:
             return Guard(bucket.account)
-        statements = _policy(bucket, principal, grant).statements
-        if takes_acls(bucket):
-            statements += self._lists(bucket, grant, facts)
-        return Guard(bucket.account, Policy(statements) if statements else None)
+        policy = _policy(bucket, principal, grant)
+        if takes_acls(bucket) and (lists := self._lists(bucket, grant, facts)):
+            policy = Policy(policy.statements + lists)
+        return Guard(bucket.account, policy)
 
     def fact(self, grant: Grant, key: str, facts: Facts) -> str | None:
         """See `ResourcePolicies.fact`."""

@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
 from sagesse.core.service import Params
-from sagesse.engines.objects import ObjectStore
 from sagesse.engines.objects.base import Bucket, Lock, LockMode
 from sagesse.engines.objects.error import invalid_request
 from sagesse.services.s3._error import invalid_argument
@@ -25,11 +23,6 @@ def lock_mode(mode: Any) -> LockMode | None:
             return "COMPLIANCE"
         case _:
             return None
-
-
-async def new_lock(objects: ObjectStore, ctx: Context, req: Params) -> Lock | None:
-    """The lock of the version that a request makes; see `lock_of`."""
-    return lock_of(req, await objects.bucket(str(req["Bucket"])), ctx.now())
 
 
 def lock_of(req: Params, bucket: Bucket, now: float) -> Lock | None:

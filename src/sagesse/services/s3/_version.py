@@ -4,8 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sagesse.engines.objects import ObjectStore
-from sagesse.engines.objects.base import NULL_VERSION
+from sagesse.engines.objects.base import NULL_VERSION, Bucket
 from sagesse.services.s3._error import invalid_argument
 
 _VERSION = re.compile(r"null|[0-9a-f]{32}", re.ASCII)
@@ -34,10 +33,8 @@ def checked_version(version: str, name: str) -> str:
     return version
 
 
-async def version_members(
-    objects: ObjectStore, bucket: str, version: str | None, *, member: str = "VersionId"
-) -> dict[str, Any]:
+def version_members(bucket: Bucket, version: str | None, *, member: str = "VersionId") -> dict[str, Any]:
     """The version as a member of a response; nothing where the bucket never had versions."""
-    if version in {None, NULL_VERSION} and not (await objects.bucket(bucket)).versioning:
+    if version in {None, NULL_VERSION} and not bucket.versioning:
         return {}
     return {member: version}

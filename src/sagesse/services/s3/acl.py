@@ -22,33 +22,31 @@ class Acls(Family):
 
     async def get_bucket_acl(self, ctx: Context, req: Params) -> Result:
         """The bucket's list."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         return _acl(bucket, str(bucket.settings.get(ACL, ""))).members
 
     async def put_bucket_acl(self, ctx: Context, req: Params) -> Result:
         """Replace the bucket's list."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         wish = _wished(req, bucket, canonical_id(bucket.account))
         await self._objects.configure_bucket(bucket.name, ACL, wish.text)
         return None
 
     async def get_object_acl(self, ctx: Context, req: Params) -> Result:
         """An object's list."""
-        address = await self._address(ctx, req)
+        bucket, address = self._place(req)
         info = (await self._objects.get(address, version_of(req))).info
-        bucket = await self._objects.bucket(address.bucket)
         return _acl(bucket, info.attributes.acl).members
 
     async def put_object_acl(self, ctx: Context, req: Params) -> Result:
         """Replace an object's list; its owner stays."""
-        address = await self._address(ctx, req)
+        bucket, address = self._place(req)
         version = version_of(req)
-        bucket = await self._objects.bucket(address.bucket)
         kept = (await self._objects.get(address, version)).info.attributes.acl
         wish = _wished(req, bucket, _acl(bucket, kept).owner)
-        tell = self._tell(ctx, bucket.name, LIST_ACCESS)
+        tell = self._tell(ctx, bucket, LIST_ACCESS)
         info = await self._objects.list_access(address, wish.text, version, tell=tell)
-        return await version_members(self._objects, address.bucket, info.version)
+        return version_members(bucket, info.version)
 
 
 def _acl(bucket: Bucket, text: str) -> Acl:

@@ -62,7 +62,7 @@ class Buckets(Family):
 
     async def head_bucket(self, ctx: Context, req: Params) -> Result:
         """Whether a bucket exists and is the caller's."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         return {
             "BucketRegion": bucket.region,
             "BucketArn": f"arn:aws:s3:::{bucket.name}",
@@ -96,13 +96,13 @@ class Buckets(Family):
 
     async def delete_bucket(self, ctx: Context, req: Params) -> Result:
         """Delete an empty bucket."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         await self._objects.delete_bucket(bucket.name)
         return None
 
     async def get_bucket_location(self, ctx: Context, req: Params) -> Result:
         """The bucket's region; nothing for us-east-1, as ever."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         return {} if bucket.region == US_EAST_1 else {"LocationConstraint": bucket.region}
 
 

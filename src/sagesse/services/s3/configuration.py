@@ -17,7 +17,7 @@ class Configurations(Family):
 
     async def get_bucket_encryption(self, ctx: Context, req: Params) -> Result:
         """The default encryption; where nothing was put AES256, as in AWS, if that is so (setting encrypt_objects)."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         rule = bucket.settings.get(ENCRYPTION, _BUILT_IN if self._encryption.seals_all else None)
         if rule is None:
             raise ServiceError(
@@ -30,7 +30,7 @@ class Configurations(Family):
 
     async def put_bucket_encryption(self, ctx: Context, req: Params) -> Result:
         """Set the default encryption."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         rules: list[dict[str, Any]] = req["ServerSideEncryptionConfiguration"].get("Rules") or []
         if len(rules) != 1 or "ApplyServerSideEncryptionByDefault" not in rules[0]:
             raise malformed_xml()
@@ -39,18 +39,18 @@ class Configurations(Family):
 
     async def delete_bucket_encryption(self, ctx: Context, req: Params) -> Result:
         """Go back to the built-in default."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         await self._objects.configure_bucket(bucket.name, ENCRYPTION, None)
         return None
 
     async def get_bucket_logging(self, ctx: Context, req: Params) -> Result:
         """Where access logs are to go; nothing when they are off."""
-        logging = (await self._bucket(ctx, req)).settings.get(LOGGING)
+        logging = self._bucket(req).settings.get(LOGGING)
         return {"LoggingEnabled": logging} if logging else {}
 
     async def put_bucket_logging(self, ctx: Context, req: Params) -> Result:
         """Say where access logs are to go, a bucket of the same owner, or switch them off."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         logging: dict[str, Any] | None = req["BucketLoggingStatus"].get("LoggingEnabled")
         if logging is not None:
             target = self._objects.find_bucket(str(logging["TargetBucket"]))
@@ -66,11 +66,11 @@ class Configurations(Family):
 
     async def get_bucket_request_payment(self, ctx: Context, req: Params) -> Result:
         """Who pays for requests."""
-        return {"Payer": (await self._bucket(ctx, req)).settings.get(PAYER, "BucketOwner")}
+        return {"Payer": self._bucket(req).settings.get(PAYER, "BucketOwner")}
 
     async def put_bucket_request_payment(self, ctx: Context, req: Params) -> Result:
         """Say who pays for requests."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         payer = req["RequestPaymentConfiguration"].get("Payer")
         if payer not in {"BucketOwner", "Requester"}:
             raise malformed_xml()

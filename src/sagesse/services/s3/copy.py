@@ -17,11 +17,10 @@ from sagesse.engines.objects.base import (
     UploadInfo,
 )
 from sagesse.engines.objects.error import invalid_request
-from sagesse.services.s3._attribute import attributes_of, quoted
+from sagesse.services.s3._attribute import quoted
 from sagesse.services.s3._checksum import algorithm_of, checksum_members, part_checksum_members
 from sagesse.services.s3._condition import check_source, write_condition
-from sagesse.services.s3._family import Family
-from sagesse.services.s3._lock import new_lock
+from sagesse.services.s3._family import Family, Place
 from sagesse.services.s3._news import COPY
 from sagesse.services.s3._range import Slice, source_slice
 from sagesse.services.s3._reseal import PayloadUpload, opened
@@ -39,9 +38,9 @@ class Copies(Family):
 
     async def copy_object(self, ctx: Context, req: Params) -> Result:
         """Copy an object, with its attributes or new ones."""
-        address = await self._address(ctx, req)
+        bucket, address = self._place(req)
         name = parse_source(req["CopySource"])
-        source = await self._source(ctx, req, name)
+        source = await self._source(req, name)
         replaces = req.get("MetadataDirective") == "REPLACE", req.get("TaggingDirective") == "REPLACE"
         algorithm = algorithm_of(req)
         if name == (*address, None) and not any(replaces) and algorithm is None and not asks(req):
@@ -49,36 +48,29 @@ class Copies(Family):
                 "This copy request is illegal because it is trying to copy an object to itself without changing the "
                 "object's metadata, storage class, website redirect location or encryption attributes."
             )
-        attributes = _merged(
-            source.info.attributes,
-            attributes_of(
-                req, acl=await self._object_acl(ctx, req), lock=await new_lock(self._objects, ctx, req)
-            ),
-            *replaces,
-        )
-        info = await self._copy(ctx, req, source, address, attributes)
+        attributes = _merged(source.info.attributes, self._attributes(ctx, req, bucket), *replaces)
+        info = await self._copy(ctx, req, source, Place(bucket, address), attributes)
         result = {"ETag": quoted(info.etag), "LastModified": info.modified, **checksum_members(info.checksum)}
-        shown = await shown_members(self._objects, info)
-        shown |= encryption_members(info.attributes.seal)
-        return {"CopyObjectResult": result, **shown, **await self._source_version(name, source.info)}
+        shown = {**shown_members(bucket, info), **encryption_members(info.attributes.seal)}
+        return {"CopyObjectResult": result, **shown, **self._source_version(name, source.info)}
 
     async def upload_part_copy(self, ctx: Context, req: Params) -> Result:
         """Make a slice of an object a part."""
-        address = await self._address(ctx, req)
+        _, address = self._place(req)
         number = part_number(req)
         upload = await self._objects.upload(address, str(req["UploadId"]))
         name = parse_source(req["CopySource"])
-        source = await self._source(ctx, req, name)
+        source = await self._source(req, name)
         piece = source_slice(req.get("CopySourceRange"), source.info)
         part = await self._copy_part(ctx, req, upload, number, source, piece)
         result: dict[str, Any] = {"ETag": quoted(part.etag), "LastModified": part.modified}
         if upload.is_declared:
             result |= part_checksum_members(part.checksums)
         shown = encryption_members(upload.attributes.seal)
-        return {"CopyPartResult": result, **shown, **await self._source_version(name, source.info)}
+        return {"CopyPartResult": result, **shown, **self._source_version(name, source.info)}
 
     async def _copy(
-        self, ctx: Context, req: Params, source: StoredObject, address: Address, attributes: Attributes
+        self, ctx: Context, req: Params, source: StoredObject, place: Place, attributes: Attributes
     ) -> ObjectInfo:
         """The copy: shared where both are plain or both SSE-S3, else opened and sealed anew.
 
@@ -86,8 +78,9 @@ class Copies(Family):
         """
         old, algorithm, condition = source.info.attributes.seal, algorithm_of(req), write_condition(req)
         check_customer_key(req, old, source="CopySource")
-        sealing = await self._sealing(ctx, req, address, seals=old is not None)
-        tell = self._tell(ctx, address.bucket, COPY)
+        bucket, address = place
+        sealing = await self._encryption.begin(ctx, req, bucket, address.key, seals=old is not None)
+        tell = self._tell(ctx, bucket, COPY)
         if sealing is None or (old is not None and old.kind == sealing.seal.kind == "AES256"):
             shared = msgspec.structs.replace(attributes, seal=old)
             return await self._objects.copy(
@@ -127,12 +120,13 @@ class Copies(Family):
             upload, number, PayloadUpload(payload, piece.size_bytes), Expectation(), key=sealing_key
         )
 
-    async def _source_version(self, name: Source, info: ObjectInfo) -> dict[str, Any]:
-        return await version_members(self._objects, name.bucket, info.version, member="CopySourceVersionId")
+    def _source_version(self, name: Source, info: ObjectInfo) -> dict[str, Any]:
+        bucket = self._owned(name.bucket, None)
+        return version_members(bucket, info.version, member="CopySourceVersionId")
 
-    async def _source(self, ctx: Context, req: Params, name: Source) -> StoredObject:
+    async def _source(self, req: Params, name: Source) -> StoredObject:
         """The source, in a bucket of the caller's, when its conditions hold."""
-        await self._owned(ctx, name.bucket, req.get("ExpectedSourceBucketOwner"))
+        self._owned(name.bucket, req.get("ExpectedSourceBucketOwner"))
         try:
             source = await self._objects.get(Address(name.bucket, name.key), name.version)
         except ServiceError as error:

@@ -28,7 +28,7 @@ class Cors(Family):
 
     async def get_bucket_cors(self, ctx: Context, req: Params) -> Result:
         """The rules as they were put."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         rules = bucket.settings.get(CORS)
         if rules is None:
             raise ServiceError(
@@ -41,7 +41,7 @@ class Cors(Family):
 
     async def put_bucket_cors(self, ctx: Context, req: Params) -> Result:
         """Replace the rules."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         rules: list[dict[str, Any]] = req["CORSConfiguration"].get("CORSRules") or []
         if not 1 <= len(rules) <= _MAX_RULES:
             raise malformed_xml()
@@ -52,7 +52,7 @@ class Cors(Family):
 
     async def delete_bucket_cors(self, ctx: Context, req: Params) -> Result:
         """Share with no other origin."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         await self._objects.configure_bucket(bucket.name, CORS, None)
         return None
 

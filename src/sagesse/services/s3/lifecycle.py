@@ -21,7 +21,7 @@ class Lifecycles(Family):
 
     async def put_bucket_lifecycle_configuration(self, ctx: Context, req: Params) -> Result:
         """Replace the rules."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         minimum = req.get(_MINIMUM, _MINIMA[0])
         if minimum not in _MINIMA:
             name = "x-amz-transition-default-minimum-object-size"
@@ -32,7 +32,7 @@ class Lifecycles(Family):
 
     async def get_bucket_lifecycle_configuration(self, ctx: Context, req: Params) -> Result:
         """The rules."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         text: str | None = bucket.settings.get(LIFECYCLE)
         if text is None:
             raise ServiceError(
@@ -46,6 +46,6 @@ class Lifecycles(Family):
 
     async def delete_bucket_lifecycle(self, ctx: Context, req: Params) -> Result:
         """Drop the rules."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         await self._objects.configure_bucket(bucket.name, LIFECYCLE, None)
         return None

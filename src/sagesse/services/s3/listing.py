@@ -18,7 +18,7 @@ class Listings(Family):
 
     async def list_objects_v2(self, ctx: Context, req: Params) -> Result:
         """A page of keys, going on from a token."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         start = str(req.get("StartAfter", ""))
         after, is_group = start, False
         if "ContinuationToken" in req:
@@ -37,7 +37,7 @@ class Listings(Family):
 
     async def list_objects(self, ctx: Context, req: Params) -> Result:
         """A page of keys behind a marker."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         marker, delimiter = str(req.get("Marker", "")), str(req.get("Delimiter", ""))
         is_group = bool(delimiter) and marker.endswith(delimiter)
         page = await self._page(bucket.name, req, marker, is_group)

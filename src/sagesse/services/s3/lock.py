@@ -5,9 +5,9 @@ from typing import Any
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
 from sagesse.core.service import Params, Result
-from sagesse.engines.objects.base import Address, Lock, ObjectInfo
+from sagesse.engines.objects.base import Lock, ObjectInfo
 from sagesse.services.s3._error import malformed_xml, not_implemented
-from sagesse.services.s3._family import Family
+from sagesse.services.s3._family import Family, Place
 from sagesse.services.s3._lock import future, lock_mode, no_lock, require_lock
 from sagesse.services.s3._news import RETAIN
 from sagesse.services.s3._setting import LOCK
@@ -21,7 +21,7 @@ class Locks(Family):
 
     async def put_object_lock_configuration(self, ctx: Context, req: Params) -> Result:
         """Turn locks on, for good, and set or drop the default retention."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         wish: dict[str, Any] = req.get("ObjectLockConfiguration") or {}
         if wish.get("ObjectLockEnabled") != "Enabled":
             raise malformed_xml()
@@ -32,7 +32,7 @@ class Locks(Family):
 
     async def get_object_lock_configuration(self, ctx: Context, req: Params) -> Result:
         """Whether locks are on, and the default retention."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         if not bucket.has_lock:
             raise ServiceError(
                 "ObjectLockConfigurationNotFoundError",
@@ -47,7 +47,7 @@ class Locks(Family):
 
     async def put_object_retention(self, ctx: Context, req: Params) -> Result:
         """Retain a version, or change how long."""
-        address = await self._locked(ctx, req)
+        bucket, address = self._locked(req)
         wish: dict[str, Any] = req.get("Retention") or {}
         for member in ("EventHold", "EventHoldDuration"):
             if member in wish:
@@ -60,20 +60,20 @@ class Locks(Family):
             Lock(mode=mode or "", until=0.0 if until is None else future(until, ctx.now())),
             version=version_of(req),
             bypasses_governance=bool(req.get("BypassGovernanceRetention")),
-            tell=self._tell(ctx, address.bucket, RETAIN),
+            tell=self._tell(ctx, bucket, RETAIN),
         )
         return None
 
     async def get_object_retention(self, ctx: Context, req: Params) -> Result:
         """How long a version is retained."""
-        lock = (await self._info(ctx, req)).attributes.lock
+        lock = (await self._info(req)).attributes.lock
         if lock is None or not lock.mode:
             raise no_lock()
         return {"Retention": {"Mode": lock.mode, "RetainUntilDate": lock.until}}
 
     async def put_object_legal_hold(self, ctx: Context, req: Params) -> Result:
         """Put a legal hold on a version, or take it off."""
-        address = await self._locked(ctx, req)
+        _, address = self._locked(req)
         wish: dict[str, Any] = req.get("LegalHold") or {}
         status = wish.get("Status")
         if status not in {"ON", "OFF"}:
@@ -83,19 +83,19 @@ class Locks(Family):
 
     async def get_object_legal_hold(self, ctx: Context, req: Params) -> Result:
         """Whether a version is under a legal hold."""
-        lock = (await self._info(ctx, req)).attributes.lock
+        lock = (await self._info(req)).attributes.lock
         if lock is None or lock.has_legal_hold is None:
             raise no_lock()
         return {"LegalHold": {"Status": "ON" if lock.has_legal_hold else "OFF"}}
 
-    async def _locked(self, ctx: Context, req: Params) -> Address:
+    def _locked(self, req: Params) -> Place:
         """The object a call names, in a bucket with locks."""
-        address = await self._address(ctx, req)
-        require_lock(await self._objects.bucket(address.bucket))
-        return address
+        place = self._place(req)
+        require_lock(place.bucket)
+        return place
 
-    async def _info(self, ctx: Context, req: Params) -> ObjectInfo:
-        return (await self._objects.get(await self._locked(ctx, req), version_of(req))).info
+    async def _info(self, req: Params) -> ObjectInfo:
+        return (await self._objects.get(self._locked(req).address, version_of(req))).info
 
 
 def _default(rule: dict[str, Any]) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from typing import Any
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
 from sagesse.core.service import Params, Result
-from sagesse.engines.objects.base import Algorithm, ChecksumKind, ChosenPart, ObjectInfo, UploadInfo
+from sagesse.engines.objects.base import Algorithm, Bucket, ChecksumKind, ChosenPart, ObjectInfo, UploadInfo
 from sagesse.engines.objects.digest import DEFAULT_ALGORITHM, is_combinable
 from sagesse.engines.objects.error import invalid_request
-from sagesse.services.s3._attribute import attributes_of, quoted
+from sagesse.services.s3._attribute import quoted
 from sagesse.services.s3._checksum import (
     algorithm_of,
     checksum_members,
@@ -22,7 +22,6 @@ from sagesse.services.s3._condition import bare, write_condition
 from sagesse.services.s3._error import invalid_argument, malformed_xml
 from sagesse.services.s3._family import Family, owner
 from sagesse.services.s3._lifecycle import abort_members
-from sagesse.services.s3._lock import new_lock
 from sagesse.services.s3._news import COMPLETE
 from sagesse.services.s3._page import encoder, page_limit
 from sagesse.services.s3._shown import shown_members
@@ -37,12 +36,10 @@ class Uploads(Family):
 
     async def create_multipart_upload(self, ctx: Context, req: Params) -> Result:
         """Begin an upload."""
-        address = await self._address(ctx, req)
+        bucket, address = self._place(req)
         asked = algorithm_of(req)
-        attributes = attributes_of(
-            req, acl=await self._object_acl(ctx, req), lock=await new_lock(self._objects, ctx, req)
-        )
-        sealing = await self._sealing(ctx, req, address)
+        attributes = self._attributes(ctx, req, bucket)
+        sealing = await self._encryption.begin(ctx, req, bucket, address.key)
         upload = UploadInfo(
             bucket=address.bucket,
             key=address.key,
@@ -56,7 +53,7 @@ class Uploads(Family):
         )
         await self._objects.create_upload(upload)
         result: dict[str, Any] = {"Bucket": upload.bucket, "Key": upload.key, "UploadId": upload.id}
-        result |= abort_members(await self._objects.bucket(upload.bucket), upload)
+        result |= abort_members(bucket, upload)
         result |= encryption_members(upload.attributes.seal)
         if upload.is_declared:
             result |= {"ChecksumAlgorithm": upload.algorithm, "ChecksumType": upload.kind}
@@ -64,7 +61,7 @@ class Uploads(Family):
 
     async def upload_part(self, ctx: Context, req: Params) -> Result:
         """Store a part."""
-        upload = await self._upload(ctx, req)
+        upload = await self._upload(req)
         expect = expectation(req)
         if upload.is_declared and expect.checksum is not None and expect.checksum[0] != upload.algorithm:
             raise invalid_request(
@@ -81,10 +78,10 @@ class Uploads(Family):
 
     async def complete_multipart_upload(self, ctx: Context, req: Params) -> Result:
         """Make the object of the parts listed; asked again within a day, give the same answer."""
-        address = await self._address(ctx, req)
+        bucket, address = self._place(req)
         upload_id = str(req["UploadId"])
         try:
-            info = await self._complete(ctx, req, await self._objects.upload(address, upload_id))
+            info = await self._complete(ctx, req, bucket, await self._objects.upload(address, upload_id))
         except ServiceError as error:
             if error.code != "NoSuchUpload":
                 raise
@@ -97,17 +94,17 @@ class Uploads(Family):
             "ETag": quoted(info.etag),
             **checksum_members(info.checksum),
             **encryption_members(info.attributes.seal),
-            **await shown_members(self._objects, info),
+            **shown_members(bucket, info),
         }
 
     async def abort_multipart_upload(self, ctx: Context, req: Params) -> Result:
         """Forget an upload and its parts."""
-        await self._objects.abort(await self._upload(ctx, req))
+        await self._objects.abort(await self._upload(req))
         return None
 
     async def list_parts(self, ctx: Context, req: Params) -> Result:
         """A page of an upload's parts."""
-        upload = await self._upload(ctx, req)
+        upload = await self._upload(req)
         marker, limit = int(req.get("PartNumberMarker", 0)), page_limit(req, "MaxParts")
         later = [part for part in await self._objects.parts(upload) if part.number > marker]
         shown = later[:limit]
@@ -115,7 +112,7 @@ class Uploads(Family):
             "Bucket": upload.bucket,
             "Key": upload.key,
             "UploadId": upload.id,
-            **abort_members(await self._objects.bucket(upload.bucket), upload),
+            **abort_members(self._bucket(req), upload),
             "PartNumberMarker": marker,
             "MaxParts": limit,
             "IsTruncated": len(later) > len(shown),
@@ -141,7 +138,7 @@ class Uploads(Family):
 
     async def list_multipart_uploads(self, ctx: Context, req: Params) -> Result:
         """A page of a bucket's uploads in progress."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         prefix, delimiter = str(req.get("Prefix", "")), str(req.get("Delimiter", ""))
         marker, id_marker = str(req.get("KeyMarker", "")), str(req.get("UploadIdMarker", ""))
         limit, encode = page_limit(req, "MaxUploads"), encoder(req)
@@ -169,12 +166,11 @@ class Uploads(Family):
             result["NextUploadIdMarker"] = "" if is_group else last.id
         return result
 
-    async def _upload(self, ctx: Context, req: Params) -> UploadInfo:
+    async def _upload(self, req: Params) -> UploadInfo:
         """The upload a call names, in a bucket that was checked."""
-        address = await self._address(ctx, req)
-        return await self._objects.upload(address, str(req["UploadId"]))
+        return await self._objects.upload(self._place(req).address, str(req["UploadId"]))
 
-    async def _complete(self, ctx: Context, req: Params, upload: UploadInfo) -> ObjectInfo:
+    async def _complete(self, ctx: Context, req: Params, bucket: Bucket, upload: UploadInfo) -> ObjectInfo:
         chosen = _chosen(req.get("MultipartUpload") or {})
         if req.get("ChecksumType", upload.kind) != upload.kind:
             raise invalid_request(
@@ -188,7 +184,7 @@ class Uploads(Family):
             checksum=checksums(req).get(upload.algorithm),
             size_bytes=None if size is None else int(size),
             condition=write_condition(req),
-            tell=self._tell(ctx, upload.bucket, COMPLETE),
+            tell=self._tell(ctx, bucket, COMPLETE),
         )
 
 

@@ -14,11 +14,11 @@ class Notifications(Family):
 
     async def get_bucket_notification_configuration(self, ctx: Context, req: Params) -> Result:
         """What is told to whom."""
-        return (await self._bucket(ctx, req)).settings.get(NOTIFICATION, {})
+        return self._bucket(req).settings.get(NOTIFICATION, {})
 
     async def put_bucket_notification_configuration(self, ctx: Context, req: Params) -> Result:
         """Replace what is told to whom; destinations are not asked, for none exists yet."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         wish: dict[str, Any] = req["NotificationConfiguration"]
         await self._objects.configure_bucket(bucket.name, NOTIFICATION, checked(wish, bucket.region) or None)
         return None

@@ -7,12 +7,12 @@ from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
 from sagesse.core.service import Params, Result
 from sagesse.engines.objects.base import Deleted, Deletion, ObjectInfo, PartEntry, StoredObject
-from sagesse.services.s3._attribute import attributes_of, object_members, quoted
+from sagesse.services.s3._attribute import object_members, quoted
 from sagesse.services.s3._checksum import checksum_members, expectation, part_checksum_members
 from sagesse.services.s3._condition import bare, check_read, write_condition
 from sagesse.services.s3._error import invalid_argument, malformed_xml
 from sagesse.services.s3._family import Family
-from sagesse.services.s3._lock import lock_members, new_lock
+from sagesse.services.s3._lock import lock_members
 from sagesse.services.s3._news import DELETE, POST, PUT
 from sagesse.services.s3._page import page_limit
 from sagesse.services.s3._range import Slice, requested_slice
@@ -37,11 +37,9 @@ class Objects(Family):
 
     async def put_object(self, ctx: Context, req: Params) -> Result:
         """Store the payload; it is on disk when this answers."""
-        address = await self._address(ctx, req)
-        attributes = attributes_of(
-            req, acl=await self._object_acl(ctx, req), lock=await new_lock(self._objects, ctx, req)
-        )
-        sealing = await self._sealing(ctx, req, address)
+        bucket, address = self._place(req)
+        attributes = self._attributes(ctx, req, bucket)
+        sealing = await self._encryption.begin(ctx, req, bucket, address.key)
         info = await self._objects.put(
             address,
             upload_of(req.get("Body")),
@@ -49,18 +47,18 @@ class Objects(Family):
             expect=expectation(req),
             condition=write_condition(req),
             key=sealing.key if sealing else None,
-            tell=self._tell(ctx, address.bucket, POST if ctx.is_form else PUT),
+            tell=self._tell(ctx, bucket, POST if ctx.is_form else PUT),
         )
         return {
             "ETag": quoted(info.etag),
             **checksum_members(info.checksum),
             **encryption_members(info.attributes.seal),
-            **await shown_members(self._objects, info),
+            **shown_members(bucket, info),
         }
 
     async def get_object(self, ctx: Context, req: Params) -> Result:
         """The object or a slice of it."""
-        found, piece, members = await self._find(ctx, req)
+        found, piece, members = await self._find(req)
         seal = found.info.attributes.seal
         if seal is None:
             return {**members, "Body": await begun(found.read(piece.offset, piece.size_bytes))}
@@ -69,12 +67,12 @@ class Objects(Family):
 
     async def head_object(self, ctx: Context, req: Params) -> Result:
         """What GET would say, without the bytes."""
-        _, _, members = await self._find(ctx, req)
+        _, _, members = await self._find(req)
         return members
 
     async def delete_object(self, ctx: Context, req: Params) -> Result:
         """Delete the object, if there is one."""
-        address = await self._address(ctx, req)
+        bucket, address = self._place(req)
         match = req.get("IfMatch")
         deletion = Deletion(
             address.key,
@@ -82,16 +80,16 @@ class Objects(Family):
             version=version_of(req),
             bypasses_governance=bool(req.get("BypassGovernanceRetention")),
         )
-        tell = self._tell(ctx, address.bucket, DELETE)
+        tell = self._tell(ctx, bucket, DELETE)
         (outcome,) = await self._objects.delete(address.bucket, [deletion], tell=tell)
         if isinstance(outcome, ServiceError):
             raise outcome
-        members = await version_members(self._objects, address.bucket, outcome.version)
+        members = version_members(bucket, outcome.version)
         return {**members, "DeleteMarker": True} if outcome.is_marker else members
 
     async def delete_objects(self, ctx: Context, req: Params) -> Result:
         """Delete up to 1000 objects at once; each succeeds or fails alone."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         wish: dict[str, Any] = req["Delete"]
         named: list[dict[str, Any]] = wish.get("Objects") or []
         if not 1 <= len(named) <= _MAX_DELETIONS or any(not entry.get("Key") for entry in named):
@@ -99,7 +97,7 @@ class Objects(Family):
         bypasses = bool(req.get("BypassGovernanceRetention"))
         deletions = [_deletion(entry, bypasses_governance=bypasses) for entry in named]
         tried = [deletion for deletion in deletions if isinstance(deletion, Deletion)]
-        tell = self._tell(ctx, bucket.name, DELETE)
+        tell = self._tell(ctx, bucket, DELETE)
         done = iter(await self._objects.delete(bucket.name, tried, tell=tell))
         outcomes = [next(done) if isinstance(wish, Deletion) else wish for wish in deletions]
         pairs = list(zip(named, outcomes, strict=True))
@@ -110,7 +108,7 @@ class Objects(Family):
 
     async def get_object_attributes(self, ctx: Context, req: Params) -> Result:
         """Only the attributes asked for."""
-        address = await self._address(ctx, req)
+        bucket, address = self._place(req)
         info = (await self._objects.get(address, version_of(req))).info
         check_customer_key(req, info.attributes.seal)
         asked = {name.strip() for entry in req["ObjectAttributes"] for name in str(entry).split(",")}
@@ -126,12 +124,12 @@ class Objects(Family):
                 "Invalid attribute name specified.", "x-amz-object-attributes", ", ".join(sorted(unknown))
             )
         chosen = {name: value for name, value in offers.items() if name in asked and value is not None}
-        shown = await version_members(self._objects, address.bucket, info.version)
+        shown = version_members(bucket, info.version)
         return {"LastModified": info.modified, **shown, **chosen}
 
-    async def _find(self, ctx: Context, req: Params) -> tuple[StoredObject, Slice, dict[str, Any]]:
+    async def _find(self, req: Params) -> tuple[StoredObject, Slice, dict[str, Any]]:
         """The object, the slice asked for, and the response's headers."""
-        address = await self._address(ctx, req)
+        bucket, address = self._place(req)
         found = await self._objects.get(address, version_of(req))
         info = found.info
         check_customer_key(req, info.attributes.seal)
@@ -139,9 +137,9 @@ class Objects(Family):
         piece = requested_slice(req, info)
         members = object_members(info)
         if "VersionId" in req:
-            members |= await version_members(self._objects, address.bucket, info.version)
+            members |= version_members(bucket, info.version)
         else:
-            members |= await shown_members(self._objects, info)
+            members |= shown_members(bucket, info)
         if info.attributes.lock is not None:
             members |= lock_members(info.attributes.lock)
         members |= encryption_members(info.attributes.seal)

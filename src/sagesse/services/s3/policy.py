@@ -27,11 +27,11 @@ class Policies(Family):
 
     async def get_bucket_policy(self, ctx: Context, req: Params) -> Result:
         """The policy as it was put."""
-        return {"Policy": _policy_of(await self._bucket(ctx, req))}
+        return {"Policy": _policy_of(self._bucket(req))}
 
     async def put_bucket_policy(self, ctx: Context, req: Params) -> Result:
         """Replace the policy; it holds from the next call on."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         text = str(req["Policy"])
         policy = _compiled(text, bucket)
         if public_access_of(bucket).blocks_policy and is_public(text):
@@ -43,13 +43,13 @@ class Policies(Family):
 
     async def delete_bucket_policy(self, ctx: Context, req: Params) -> Result:
         """Remove the policy, if there is one."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         await self._objects.configure_bucket(bucket.name, POLICY, None)
         return None
 
     async def get_bucket_policy_status(self, ctx: Context, req: Params) -> Result:
         """Whether the policy makes the bucket public."""
-        return {"PolicyStatus": {"IsPublic": is_public(_policy_of(await self._bucket(ctx, req)))}}
+        return {"PolicyStatus": {"IsPublic": is_public(_policy_of(self._bucket(req)))}}
 
 
 def _policy_of(bucket: Bucket) -> str:

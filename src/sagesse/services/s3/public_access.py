@@ -22,7 +22,7 @@ class PublicAccess(Family):
 
     async def get_public_access_block(self, ctx: Context, req: Params) -> Result:
         """The four switches."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         if bucket.settings.get(PUBLIC_ACCESS) == {}:
             raise ServiceError(
                 "NoSuchPublicAccessBlockConfiguration",
@@ -34,7 +34,7 @@ class PublicAccess(Family):
 
     async def put_public_access_block(self, ctx: Context, req: Params) -> Result:
         """Set the four switches; one that is not named is off."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         wish: dict[str, Any] = req["PublicAccessBlockConfiguration"]
         switches = {name: bool(wish.get(name)) for name in _SWITCHES}
         await self._objects.configure_bucket(bucket.name, PUBLIC_ACCESS, switches)
@@ -42,13 +42,13 @@ class PublicAccess(Family):
 
     async def delete_public_access_block(self, ctx: Context, req: Params) -> Result:
         """Block nothing any more."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         await self._objects.configure_bucket(bucket.name, PUBLIC_ACCESS, {})
         return None
 
     async def get_bucket_ownership_controls(self, ctx: Context, req: Params) -> Result:
         """Who owns what others upload."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         ownership = bucket.settings.get(OWNERSHIP, "BucketOwnerEnforced")
         if not ownership:
             raise ServiceError(
@@ -61,7 +61,7 @@ class PublicAccess(Family):
 
     async def put_bucket_ownership_controls(self, ctx: Context, req: Params) -> Result:
         """Decide who owns what others upload; ACLs count unless it is always the bucket's owner."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         rules: list[dict[str, str]] = req["OwnershipControls"].get("Rules") or []
         if len(rules) != 1:
             raise malformed_xml()
@@ -82,6 +82,6 @@ class PublicAccess(Family):
 
     async def delete_bucket_ownership_controls(self, ctx: Context, req: Params) -> Result:
         """Let ACLs count and writers own their objects."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         await self._objects.configure_bucket(bucket.name, OWNERSHIP, "")
         return None

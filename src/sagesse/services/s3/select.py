@@ -28,8 +28,7 @@ class Selections(Family):
 
     async def select_object_content(self, ctx: Context, req: Params) -> Result:
         """The records an expression selects, as they are found."""
-        address = await self._address(ctx, req)
-        found = await self._objects.get(address)
+        found = await self._objects.get(self._place(req).address)
         seal = found.info.attributes.seal
         check_customer_key(req, seal)
         query = query_of(req, found.info.size_bytes)

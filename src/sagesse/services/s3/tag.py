@@ -14,29 +14,29 @@ class Tags(Family):
 
     async def get_object_tagging(self, ctx: Context, req: Params) -> Result:
         """An object's tags."""
-        address = await self._address(ctx, req)
+        bucket, address = self._place(req)
         info = (await self._objects.get(address, version_of(req))).info
-        shown = await version_members(self._objects, address.bucket, info.version)
+        shown = version_members(bucket, info.version)
         return {**shown, "TagSet": tag_set(info.attributes.tags)}
 
     async def put_object_tagging(self, ctx: Context, req: Params) -> Result:
         """Replace an object's tags."""
-        address = await self._address(ctx, req)
+        bucket, address = self._place(req)
         tags = tags_of_set(req["Tagging"], limit=OBJECT_LIMIT)
-        tell = self._tell(ctx, address.bucket, TAG)
+        tell = self._tell(ctx, bucket, TAG)
         info = await self._objects.tag(address, tags, version_of(req), tell=tell)
-        return await version_members(self._objects, address.bucket, info.version)
+        return version_members(bucket, info.version)
 
     async def delete_object_tagging(self, ctx: Context, req: Params) -> Result:
         """Remove an object's tags."""
-        address = await self._address(ctx, req)
-        tell = self._tell(ctx, address.bucket, UNTAG)
+        bucket, address = self._place(req)
+        tell = self._tell(ctx, bucket, UNTAG)
         info = await self._objects.tag(address, {}, version_of(req), tell=tell)
-        return await version_members(self._objects, address.bucket, info.version)
+        return version_members(bucket, info.version)
 
     async def get_bucket_tagging(self, ctx: Context, req: Params) -> Result:
         """A bucket's tags; having none is an error, as in AWS."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         if not bucket.tags:
             fields = {"BucketName": bucket.name}
             raise ServiceError("NoSuchTagSet", "The TagSet does not exist", status=404, fields=fields)
@@ -44,12 +44,12 @@ class Tags(Family):
 
     async def put_bucket_tagging(self, ctx: Context, req: Params) -> Result:
         """Replace a bucket's tags."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         await self._objects.tag_bucket(bucket.name, tags_of_set(req["Tagging"], limit=BUCKET_LIMIT))
         return None
 
     async def delete_bucket_tagging(self, ctx: Context, req: Params) -> Result:
         """Remove a bucket's tags."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         await self._objects.tag_bucket(bucket.name, {})
         return None

@@ -18,7 +18,7 @@ class Versions(Family):
 
     async def put_bucket_versioning(self, ctx: Context, req: Params) -> Result:
         """Enable or suspend versions."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         wish: dict[str, Any] = req["VersioningConfiguration"]
         if wish.get("MFADelete", "Disabled") != "Disabled":
             raise not_implemented("MfaDelete", wish["MFADelete"])
@@ -39,12 +39,12 @@ class Versions(Family):
 
     async def get_bucket_versioning(self, ctx: Context, req: Params) -> Result:
         """Nothing until versions were enabled for the first time."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         return {"Status": bucket.versioning} if bucket.versioning else {}
 
     async def list_object_versions(self, ctx: Context, req: Params) -> Result:
         """A page of versions and delete markers, by key, then from the newest to the oldest."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         page = await self._objects.versions(bucket.name, _query(req))
         encode = encoder(req)
         result: dict[str, Any] = {

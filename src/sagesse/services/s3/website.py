@@ -20,7 +20,7 @@ class Websites(Family):
 
     async def get_bucket_website(self, ctx: Context, req: Params) -> Result:
         """The configuration as it was put."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         website = bucket.settings.get(WEBSITE)
         if website is None:
             raise ServiceError(
@@ -33,7 +33,7 @@ class Websites(Family):
 
     async def put_bucket_website(self, ctx: Context, req: Params) -> Result:
         """Replace the configuration."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         wish: dict[str, Any] = req["WebsiteConfiguration"]
         _check(wish)
         await self._objects.configure_bucket(bucket.name, WEBSITE, wish)
@@ -41,7 +41,7 @@ class Websites(Family):
 
     async def delete_bucket_website(self, ctx: Context, req: Params) -> Result:
         """Be no website any more."""
-        bucket = await self._bucket(ctx, req)
+        bucket = self._bucket(req)
         await self._objects.configure_bucket(bucket.name, WEBSITE, None)
         return None
 
