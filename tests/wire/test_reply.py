@@ -41,11 +41,11 @@ def test_bytes_carry_their_length() -> None:
 
 
 def test_the_payloads_own_length_wins() -> None:
-    assert sent(b"abc", headers=[("Content-Length", "9")])[0] == [(b"content-length", b"3")]
+    assert sent(b"abc", headers=[("content-length", "9")])[0] == [(b"content-length", b"3")]
 
 
 def test_head_keeps_the_length_it_describes() -> None:
-    assert sent(b"", method="HEAD", headers=[("Content-Length", "9")]) == ([(b"Content-Length", b"9")], b"")
+    assert sent(b"", method="HEAD", headers=[("content-length", "9")]) == ([(b"content-length", b"9")], b"")
 
 
 @pytest.mark.parametrize("status", [204, 304])

@@ -27,7 +27,11 @@ class WireRequest(msgspec.Struct):
 
 
 class WireReply(NamedTuple):
-    """One HTTP response; Content-Length or chunking is the server's business."""
+    """One HTTP response.
+
+    The length of the body is the server's business; a header that says it is spelt ``content-length`` and counts for
+    HEAD only.
+    """
 
     status: int
     headers: list[tuple[str, str]]
