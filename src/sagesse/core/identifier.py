@@ -1,6 +1,6 @@
 """Fresh identifiers."""
 
-import base64
+import binascii
 import random
 import secrets
 import string
@@ -17,7 +17,7 @@ def new_request_id() -> str:
 
 def host_id(request_id: str) -> str:
     """S3's second, longer request id."""
-    return base64.b64encode((request_id * 2).encode()).decode()
+    return binascii.b2a_base64((request_id * 2).encode(), newline=False).decode()
 
 
 def new_unique_id(prefix: str, length: int = 21) -> str:

@@ -174,8 +174,9 @@ def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
 
 
 def _sign(signature: Signature, secret: str, digest: str) -> bytes:
-    text = f"{ALGORITHM}\n{signature.timestamp}\n{signature.scope}\n{digest}"
-    key = _derive(secret, signature.date, signature.region, signature.service)
+    _, date, region, service, _, _, timestamp, *_ = signature
+    text = f"{ALGORITHM}\n{timestamp}\n{date}/{region}/{service}/aws4_request\n{digest}"
+    key = _derive(secret, date, region, service)
     return hmac.digest(key, text.encode("latin-1", "replace"), "sha256").hex().encode()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from sagesse.core.body import FileSlice
 from sagesse.core.damage import DamageBook
 from sagesse.engines.objects._schema import Row
-from sagesse.engines.objects.digest import digest_of, is_combinable
+from sagesse.engines.objects.digest import crc_of, is_combinable
 from sagesse.engines.objects.error import ObjectDamaged
 from sagesse.engines.objects.seal import sealed_size
 
@@ -67,7 +67,7 @@ def inline_problem(row: Row) -> str:
     checksum = info.checksum
     if is_sealed or checksum is None or not is_combinable(checksum.algorithm):  # a CRC costs microseconds
         return ""
-    return "" if digest_of(checksum.algorithm, (row.data,)) == checksum.value else "its bytes were changed"
+    return "" if crc_of(checksum.algorithm, row.data) == checksum.value else "its bytes were changed"
 
 
 def file_problem(piece: FileSlice) -> str:

@@ -22,6 +22,7 @@ from sagesse.engines.objects._schema import Row
 from sagesse.engines.objects.base import NULL_VERSION, Address, Versioning
 from sagesse.engines.objects.error import deleted_key, marker_has_no_bytes, no_such_key, no_such_version
 
+_MOST = (1 << 63) - 1  # that SQLite counts to
 _MOVED = "version, size, etag, modified, checksum, body, details"
 
 
@@ -37,12 +38,21 @@ def version_id(number: int) -> str:
     return f"{number:016x}{secrets.token_hex(8)}"
 
 
+def rank_of(version: str) -> int:
+    """The rank that an id stands for, an invented one as well."""
+    return -min(int(version[:16], 16), _MOST)
+
+
 def find_version(connection: sqlite3.Connection, address: Address, version: str) -> Row | None:
     """That version, the current one or not; it may be a delete marker."""
     found = find_object(connection, address)
     if found is not None and found.info.version == version:
         return found
-    row = connection.execute(f"{FIND_VERSION} AND version=?", (*address, version)).fetchone()
+    if version == NULL_VERSION:
+        row = connection.execute(f"{FIND_VERSION} AND version='{NULL_VERSION}'", address).fetchone()
+    else:
+        place = (*address, rank_of(version), version)
+        row = connection.execute(f"{FIND_VERSION} AND rank=? AND version=?", place).fetchone()
     return None if row is None else row_of(row)
 
 

@@ -159,21 +159,16 @@ def _delete_body(connection: sqlite3.Connection, body: int | None) -> None:
 
 def forget_object(connection: sqlite3.Connection, row: Row, now: float) -> None:
     """Remove an object's row and release its bytes."""
-    info = row.info
-    connection.execute(
-        f"DELETE FROM {row.table} WHERE bucket=? AND key=? AND version=?",
-        (info.bucket, info.key, info.version),
-    )
+    table, condition, values = row.place
+    connection.execute(f"DELETE FROM {table} WHERE {condition}", values)
     _delete_body(connection, row.body)
     release(connection, row.segments, now)
 
 
 def amend_details(connection: sqlite3.Connection, row: Row, details: Details) -> None:
     """Replace what is remembered of an object beside its bytes."""
-    connection.execute(
-        f"UPDATE {row.table} SET details=? WHERE bucket=? AND key=? AND version=?",
-        (encode(details), row.info.bucket, row.info.key, row.info.version),
-    )
+    table, condition, values = row.place
+    connection.execute(f"UPDATE {table} SET details=? WHERE {condition}", (encode(details), *values))
 
 
 def check_condition(condition: Condition, row: Row | None, key: str) -> None:

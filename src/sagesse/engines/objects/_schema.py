@@ -25,7 +25,7 @@ SCHEMA = (
         is_marker INTEGER NOT NULL, size INTEGER NOT NULL, etag TEXT NOT NULL, modified REAL NOT NULL,
         checksum TEXT NOT NULL, body INTEGER, details BLOB NOT NULL,
         PRIMARY KEY (bucket, key, rank)) WITHOUT ROWID""",
-    "CREATE UNIQUE INDEX IF NOT EXISTS version_id ON version (bucket, key, version)",
+    "CREATE INDEX IF NOT EXISTS version_null ON version (bucket, key) WHERE version = 'null'",
     "CREATE TABLE IF NOT EXISTS body (id INTEGER PRIMARY KEY, data BLOB NOT NULL)",
     """CREATE TABLE IF NOT EXISTS blob (
         id TEXT PRIMARY KEY, refs INTEGER NOT NULL, unused_since REAL NOT NULL DEFAULT 0) WITHOUT ROWID""",
@@ -46,7 +46,12 @@ SCHEMA = (
 
 
 def upgrade(connection: sqlite3.Connection) -> None:
-    """Bring an index from before versions up to date; every object in it is a ``null`` version."""
+    """Bring an older index up to date.
+
+    Before versions every object was a ``null`` version. Later the ids of versions had an index, which their ranks
+    make needless: a page less to write for each new version.
+    """
+    connection.execute("DROP INDEX IF EXISTS version_id")
     columns = {row[1] for row in connection.execute("PRAGMA table_info(object)")}
     if "is_latest" in columns:
         connection.execute("ALTER TABLE object RENAME COLUMN is_latest TO number")
@@ -76,6 +81,14 @@ decode_details = msgspec.msgpack.Decoder(Details).decode
 decode_segments = msgspec.msgpack.Decoder(tuple[Segment, ...]).decode
 
 
+class Place(NamedTuple):
+    """The place of a row: its table, and its key there as a condition and the values for it."""
+
+    table: str
+    condition: str
+    values: tuple[str | int, ...]
+
+
 class Row(msgspec.Struct, frozen=True):
     """An object with its place: `body` and `data` when inline, segments otherwise.
 
@@ -91,9 +104,12 @@ class Row(msgspec.Struct, frozen=True):
     is_marker: bool = False
 
     @property
-    def table(self) -> str:
+    def place(self) -> "Place":
         """Where the row is."""
-        return "version" if self.is_past else "object"
+        info = self.info
+        if self.is_past:
+            return Place("version", "bucket=? AND key=? AND rank=?", (info.bucket, info.key, -self.number))
+        return Place("object", "bucket=? AND key=? AND version=?", (info.bucket, info.key, info.version))
 
 
 def checksum_text(checksum: Checksum | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from operator import itemgetter
 
-from sagesse.engines.objects._history import find_version, newest_past
+from sagesse.engines.objects._history import find_version, newest_past, rank_of
 from sagesse.engines.objects._index import find_object
 from sagesse.engines.objects._listing import select, walk
 from sagesse.engines.objects._schema import checksum_of
@@ -66,7 +66,7 @@ def _rest(connection: sqlite3.Connection, address: Address, query: ListQuery) ->
 def _rank_of(connection: sqlite3.Connection, address: Address, mark: str) -> int:
     """The rank in a mark: a version id is one as well."""
     if mark != NULL_VERSION:
-        return -int(mark[:16], 16)
+        return rank_of(mark)
     found = find_version(connection, address, NULL_VERSION)
     return 0 if found is None else -found.number
 

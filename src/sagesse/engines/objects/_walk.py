@@ -22,7 +22,7 @@ _PARTS = f"""SELECT part.upload, number, segments, part.record, upload.record FR
     ORDER BY part.upload, number LIMIT {_PAGE}"""
 _IS_THERE = {
     "object": "SELECT 1 FROM object WHERE bucket=? AND key=? AND version=? AND etag=? AND details=?",
-    "version": "SELECT 1 FROM version WHERE bucket=? AND key=? AND version=? AND etag=? AND details=?",
+    "version": "SELECT 1 FROM version WHERE bucket=? AND key=? AND rank=? AND etag=? AND details=?",
     "part": "SELECT 1 FROM part WHERE upload=? AND number=? AND segments=?",
 }
 _decode_bucket = msgspec.msgpack.Decoder(Bucket).decode
@@ -91,8 +91,12 @@ def total(connection: sqlite3.Connection) -> tuple[int, int]:
 
 
 def _found(connection: sqlite3.Connection, columns: tuple[Any, ...]) -> Found:
-    bucket, key, version, _, etag, _, _, body, details, _, _, is_past, _ = columns
-    marks = ("version" if is_past else "object", bucket, key, version, etag, details)
+    bucket, key, version, _, etag, _, _, body, details, _, number, is_past, _ = columns
+    marks = (
+        ("version", bucket, key, -number, etag, details)
+        if is_past
+        else ("object", bucket, key, version, etag, details)
+    )
     try:
         row = row_of(columns)  # pyright: ignore[reportArgumentType] - it unpacks any sequence
         return Found(msgspec.structs.replace(row, data=_body(connection, body)), marks)

@@ -1,6 +1,5 @@
 """Digests and checksums: computed while bytes arrive, verified before they count, combined from parts."""
 
-import base64
 import binascii
 import hashlib
 import zlib
@@ -104,9 +103,15 @@ def digest_of(algorithm: Algorithm, chunks: Iterable[bytes]) -> str:
     return encode(total.digest())
 
 
+def crc_of(algorithm: Algorithm, data: bytes) -> str:
+    """The checksum of bytes in base64, by one of the CRCs."""
+    crc, size = _CRCS[algorithm]
+    return encode(crc(data, 0).to_bytes(size, "big"))
+
+
 def encode(digest: bytes) -> str:
     """Base64 as S3 writes checksums."""
-    return base64.b64encode(digest).decode()
+    return binascii.b2a_base64(digest, newline=False).decode()
 
 
 def wanted(expect: Expectation) -> set[Algorithm]:

@@ -8,7 +8,8 @@ from sagesse.engines.objects.base import ALGORITHMS, Algorithm, Checksum, Expect
 from sagesse.engines.objects.error import invalid_request
 from sagesse.services.s3._error import not_implemented
 
-_OTHERS = ("ChecksumXXHASH64", "ChecksumXXHASH3", "ChecksumXXHASH128")
+_OTHERS = frozenset({"ChecksumXXHASH64", "ChecksumXXHASH3", "ChecksumXXHASH128"})
+_MEMBERS: Mapping[str, Algorithm] = {f"Checksum{name}": name for name in ALGORITHMS}
 
 
 def expectation(req: Params) -> Expectation:
@@ -31,10 +32,9 @@ def expectation(req: Params) -> Expectation:
 
 def checksums(members: Mapping[str, Any]) -> dict[Algorithm, str]:
     """The checksums among `members`, by algorithm."""
-    for member in _OTHERS:
-        if member in members:
-            raise not_implemented(member, members[member])
-    return {name: str(members[f"Checksum{name}"]) for name in ALGORITHMS if f"Checksum{name}" in members}
+    if not _OTHERS.isdisjoint(members):
+        raise next(not_implemented(name, members[name]) for name in members if name in _OTHERS)
+    return {_MEMBERS[name]: str(value) for name, value in members.items() if name in _MEMBERS}
 
 
 def algorithm_of(req: Params) -> Algorithm | None:

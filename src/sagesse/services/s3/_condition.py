@@ -11,6 +11,9 @@ from sagesse.engines.objects.error import precondition_failed
 from sagesse.services.s3._error import not_implemented
 
 
+_READ = frozenset({"IfMatch", "IfNoneMatch", "IfModifiedSince", "IfUnmodifiedSince"})
+
+
 def write_condition(req: Params) -> Condition:
     """The condition of a write.
 
@@ -30,6 +33,8 @@ def check_read(req: Params, entry: ObjectEntry) -> None:
     Raises:
         ServiceError: PreconditionFailed or NotModified.
     """
+    if _READ.isdisjoint(req):
+        return
     failed = _failed(req, entry, "")
     if failed in {"If-Match", "If-Unmodified-Since"}:
         raise precondition_failed(failed)

@@ -37,6 +37,7 @@ _ASKING = frozenset(
     }
 )
 _CUSTOMER = ("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5")
+_CUSTOMERS = frozenset(_CUSTOMER)
 
 
 class Sealing(NamedTuple):
@@ -74,7 +75,9 @@ class Encryption:
             ServiceError: InvalidArgument; what KMS answers.
         """
         wish = req if asks(req) else _default_of(bucket)
-        if any(member in wish for member in _CUSTOMER):
+        if not (wish or seals or self._seals_all):
+            return None
+        if not _CUSTOMERS.isdisjoint(wish):
             return _customers(wish)
         match wish.get("ServerSideEncryption"):
             case None if "SSEKMSKeyId" in wish:
@@ -166,6 +169,8 @@ def check_customer_key(req: Params, seal: Seal | None, *, source: str = "") -> N
     Raises:
         ServiceError: InvalidRequest, InvalidArgument, AccessDenied.
     """
+    if seal is None and not source and _CUSTOMERS.isdisjoint(req):
+        return
     members = _customer_members(req, source)
     if seal is None or seal.kind != "customer":
         if members:

@@ -22,13 +22,15 @@ from sagesse.services.s3._version import version_members, version_of
 from sagesse.services.s3.encryption import check_customer_key, encryption_members, sealed
 
 _MAX_DELETIONS = 1000
-_OVERRIDES = (
-    "CacheControl",
-    "ContentDisposition",
-    "ContentEncoding",
-    "ContentLanguage",
-    "ContentType",
-    "Expires",
+_OVERRIDES = frozenset(
+    {
+        "ResponseCacheControl",
+        "ResponseContentDisposition",
+        "ResponseContentEncoding",
+        "ResponseContentLanguage",
+        "ResponseContentType",
+        "ResponseExpires",
+    }
 )
 
 
@@ -150,9 +152,8 @@ class Objects(Family):
             members |= checksum_members(info.checksum)
         if "PartNumber" in req and info.parts:
             members["PartsCount"] = len(info.parts)
-        for name in _OVERRIDES:
-            if f"Response{name}" in req:
-                members[name] = req[f"Response{name}"]
+        if not _OVERRIDES.isdisjoint(req):
+            members |= {name.removeprefix("Response"): req[name] for name in _OVERRIDES if name in req}
         return found, piece, members
 
 

@@ -106,10 +106,10 @@ def _headers(members: list[tuple[str, str, Shape]]) -> Binder | None:
     table = {wire.lower(): (name, _header(member)) for wire, name, member in members}
 
     def bind(request: WireRequest, labels: Mapping[str, str], result: dict[str, Any]) -> None:
-        for wire, text in request.headers.items():  # a few of the many members there are
-            known = table.get(wire)
-            if known is not None:
-                result[known[0]] = known[1](text, known[0])
+        headers = request.headers
+        for wire in [name for name in headers if name in table]:  # a few of the many members there are
+            name, convert = table[wire]
+            result[name] = convert(headers[wire], name)
 
     return bind
 

@@ -16,14 +16,18 @@ def compile_required_check(shape: Shape) -> Callable[[dict[str, Any]], None]:
     """The function that raises InvalidRequest or MalformedXML when a member that the model requires is missing."""
     required = tuple(shape.traits.get("required", ()))
     inner = _required_inside(shape, {})
+    nested = frozenset(
+        name for name, member in shape.members.items() if member.kind in ("structure", "list")
+    )
 
     def check(params: dict[str, Any]) -> None:
-        for name in required:
-            if params.get(name) is None:
-                raise ServiceError(
-                    "InvalidRequest", f"Missing required parameter for this request: '{name}'", status=400
-                )
-        missing = inner(params)
+        if not all(map(params.get, required)):  # an empty text or a zero is there all the same
+            for name in required:
+                if params.get(name) is None:
+                    raise ServiceError(
+                        "InvalidRequest", f"Missing required parameter for this request: '{name}'", status=400
+                    )
+        missing = None if nested.isdisjoint(params) else inner(params)
         if missing is not None:
             raise ServiceError("MalformedXML", f"{_NOT_VALID} ({missing} is missing)", status=400)
 
