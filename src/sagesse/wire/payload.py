@@ -7,7 +7,7 @@ checked when it ends, so whoever consumes it acts only after the iteration is ov
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, NamedTuple
 
 from sagesse.core.error import ServiceError
@@ -193,8 +193,19 @@ class PayloadUpload:
         """Length of the decoded payload, where the client announced it."""
         return self._size_bytes
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> AsyncIterator[bytes]:
         """The decoded pieces; see `core.body.Upload`."""
+        is_small = self._size_bytes is not None and self._size_bytes <= _SMALL_BYTES
+        if is_small and self._decoder is None and self._digest is not None:
+            return _Once(self._whole())
+        return self._pieces()
+
+    async def _whole(self) -> bytes:
+        data = await self._body.read(_SMALL_BYTES)
+        self._check_digest(payload_digest(data))
+        return data
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
         if self._decoder is not None:
             async for piece in self._body:
                 for part in self._decoder.feed(piece):
@@ -204,11 +215,6 @@ class PayloadUpload:
         if self._digest is None:
             async for piece in self._body:
                 yield piece
-            return
-        if self._size_bytes is not None and self._size_bytes <= _SMALL_BYTES:
-            data = await self._body.read(_SMALL_BYTES)
-            self._check_digest(payload_digest(data))
-            yield data
             return
         digest = _Digest()
         async for piece in self._body:
@@ -239,6 +245,22 @@ class PayloadUpload:
             raise ServiceError(
                 "MalformedTrailerError", f"The announced trailer {missing[0]!r} did not come.", status=400
             )
+
+
+class _Once:
+    """One piece that is still to come; much less than a generator, which the event loop keeps a list of."""
+
+    def __init__(self, piece: Coroutine[Any, Any, bytes]) -> None:
+        self._piece: Coroutine[Any, Any, bytes] | None = piece
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._piece is None:
+            raise StopAsyncIteration
+        piece, self._piece = self._piece, None
+        return await piece
 
 
 class _Digest:

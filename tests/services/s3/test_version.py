@@ -224,3 +224,11 @@ def test_an_unchanged_object_answers_with_its_etag(s3: Any, bucket: str, refused
         urllib.request.urlopen(urllib.request.Request(url, headers={"If-None-Match": etag}))
     with caught.value as answer:
         assert (answer.code, answer.headers["ETag"]) == (304, etag)
+
+
+def test_a_listing_goes_on_after_an_invented_version(s3: Any, versioned: str) -> None:
+    put(s3, versioned, b"1")
+    put(s3, versioned, b"2", key="later")
+    for invented, left in (("f" * 32, ["k", "later"]), ("0" * 32, ["later"])):
+        page = s3.list_object_versions(Bucket=versioned, KeyMarker="k", VersionIdMarker=invented)
+        assert [entry["Key"] for entry in page["Versions"]] == left

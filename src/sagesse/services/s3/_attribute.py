@@ -8,13 +8,15 @@ from sagesse.engines.objects.base import Attributes, Lock, ObjectInfo
 from sagesse.services.s3._tag import tags_of_header
 
 MAX_METADATA_BYTES = 2048
-_HEADERS = (
-    "CacheControl",
-    "ContentDisposition",
-    "ContentEncoding",
-    "ContentLanguage",
-    "ContentType",
-    "Expires",
+_HEADERS = frozenset(
+    {
+        "CacheControl",
+        "ContentDisposition",
+        "ContentEncoding",
+        "ContentLanguage",
+        "ContentType",
+        "Expires",
+    }
 )
 
 
@@ -24,7 +26,7 @@ def attributes_of(req: Params, *, acl: str = "", lock: Lock | None = None) -> At
     Raises:
         ServiceError: MetadataTooLarge, or a bad tag.
     """
-    headers = {name: req[name] for name in _HEADERS if req.get(name)}
+    headers = {name: value for name, value in req.items() if name in _HEADERS and value}
     headers.setdefault("ContentType", "binary/octet-stream")
     if "ContentEncoding" in headers:
         headers |= {"ContentEncoding": _without_chunking(str(headers["ContentEncoding"]))}

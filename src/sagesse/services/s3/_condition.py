@@ -10,7 +10,6 @@ from sagesse.engines.objects.base import Condition, ObjectEntry
 from sagesse.engines.objects.error import precondition_failed
 from sagesse.services.s3._error import not_implemented
 
-
 _READ = frozenset({"IfMatch", "IfNoneMatch", "IfModifiedSince", "IfUnmodifiedSince"})
 
 

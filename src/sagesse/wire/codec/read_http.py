@@ -147,11 +147,15 @@ def _prefixes(members: list[tuple[str, str, Shape]]) -> Binder | None:
     table = [(wire.lower(), name) for wire, name, _ in members]
 
     def bind(request: WireRequest, labels: Mapping[str, str], result: dict[str, Any]) -> None:
+        names = "\n".join(request.headers)
         for prefix, name in table:
-            found = {
-                key[len(prefix) :]: text for key, text in request.headers.items() if key.startswith(prefix)
-            }
-            if found:
-                result[name] = found
+            if prefix in names:
+                found = {
+                    key[len(prefix) :]: text
+                    for key, text in request.headers.items()
+                    if key.startswith(prefix)
+                }
+                if found:
+                    result[name] = found
 
     return bind

@@ -16,9 +16,7 @@ def compile_required_check(shape: Shape) -> Callable[[dict[str, Any]], None]:
     """The function that raises InvalidRequest or MalformedXML when a member that the model requires is missing."""
     required = tuple(shape.traits.get("required", ()))
     inner = _required_inside(shape, {})
-    nested = frozenset(
-        name for name, member in shape.members.items() if member.kind in ("structure", "list")
-    )
+    nested = frozenset(name for name, member in shape.members.items() if member.kind in ("structure", "list"))
 
     def check(params: dict[str, Any]) -> None:
         if not all(map(params.get, required)):  # an empty text or a zero is there all the same
