@@ -77,7 +77,9 @@ def test_what_fails_at_once_is_no_event() -> None:
         asyncio.run(events(Failing()).start())
 
 
-def test_an_object_that_cannot_be_read_is_an_internal_error() -> None:
+def test_an_object_that_cannot_be_read_is_an_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_select_events, "_PATIENCE_S", 60)  # however long a thread takes to begin
+
     class Unreadable(Slow):
         def records(self) -> Iterator[bytes]:
             yield b""
