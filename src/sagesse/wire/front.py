@@ -23,6 +23,7 @@ from sagesse.wire.sendfile import send_file
 from sagesse.wire.tunnel import Relay, open_tunnel
 
 MAX_HEAD_BYTES = 64 * 1024
+_MOST_WAITING_BYTES = 512 * 1024  # of a body, before no more is read: each pause costs two calls of the system
 _MAX_DISCARDED_BYTES = 256 * 1024 * 1024
 _HANDSHAKE_S = 15
 _CONNECT_S = 20
@@ -187,7 +188,10 @@ class Front(HttpToolsProtocol):
             if self._discarded_bytes > _MAX_DISCARDED_BYTES:
                 self.transport.abort()
             return
-        super().on_body(body)
+        self.cycle.body += body
+        if len(self.cycle.body) > _MOST_WAITING_BYTES:
+            self.flow.pause_reading()
+        self.cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         """A request has come whole."""
