@@ -32,6 +32,7 @@ class Mirror(NamedTuple):
         target: a prefix that ends with a slash, or is empty.
         ledger: a file outside `folder` that remembers what S3 holds, across restarts of the server.
         keeps_removed: what the job removes stays in S3.
+        kms_key: under which S3 keeps it; empty leaves that to the bucket.
     """
 
     root: Path
@@ -39,6 +40,7 @@ class Mirror(NamedTuple):
     target: Location
     ledger: Path
     keeps_removed: bool = False
+    kms_key: str = ""
 
     def restore(self, ctx: Context) -> None:
         """Bring what S3 holds into the folder; may be repeated.
@@ -78,7 +80,7 @@ class Mirror(NamedTuple):
                 facts = os.fstat(file)
                 if known.get(name) == _mark(facts) or not (is_over or _is_settled(facts)):
                     continue
-                upload(ctx, Path(f"/proc/self/fd/{file}"), self._place(name))
+                upload(ctx, Path(f"/proc/self/fd/{file}"), self._place(name), kms_key=self.kms_key)
                 known[name] = _mark(facts)
             for name in () if self.keeps_removed else set(known) - seen:
                 remove(ctx, self._place(name))
@@ -102,14 +104,15 @@ class Mirror(NamedTuple):
         os.replace(draft, self.ledger)
 
 
-def store_folder(ctx: Context, root: Path, folder: Path, target: Location) -> None:
-    """Store every file of a folder below `root`.
+def store_folder(ctx: Context, root: Path, folder: Path, target: Location, *, kms_key: str = "") -> None:
+    """Store every file of a folder below `root`, under a KMS key if one is given.
 
     Raises:
         ServiceError: what S3 answered.
     """
     for name, file in _files(root, folder):
-        upload(ctx, Path(f"/proc/self/fd/{file}"), Location(target.bucket, target.key + name))
+        place = Location(target.bucket, target.key + name)
+        upload(ctx, Path(f"/proc/self/fd/{file}"), place, kms_key=kms_key)
 
 
 def folder_place(place: Location) -> Location:

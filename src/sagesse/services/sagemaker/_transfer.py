@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, NamedTuple
 from sagesse.core.body import FileSlice, FileUpload, Payload, Stream, read_slice
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
+from sagesse.services.sagemaker._output_key import sealed_under
 
 _FAULT, _NOT_BUILT = 500, 501
 
@@ -125,13 +126,14 @@ def read_object(ctx: Context, place: Location) -> bytes:
     return content.getvalue()
 
 
-def upload(ctx: Context, source: Path, place: Location) -> None:
-    """Store a file as an object.
+def upload(ctx: Context, source: Path, place: Location, *, kms_key: str = "") -> None:
+    """Store a file as an object, under a KMS key if one is given.
 
     Raises:
         ServiceError: what S3 answered.
     """
-    ask(ctx, "PutObject", {"Bucket": place.bucket, "Key": place.key, "Body": FileUpload(source)})
+    target = {"Bucket": place.bucket, "Key": place.key, **sealed_under(kms_key)}
+    ask(ctx, "PutObject", {**target, "Body": FileUpload(source)})
 
 
 def remove(ctx: Context, place: Location) -> None:

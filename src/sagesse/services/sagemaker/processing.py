@@ -54,8 +54,9 @@ PROCESSING_JOB = Kind(
 _UNSUPPORTED = {
     "NetworkConfig.VpcConfig": "jobs run on this machine without a VPC; use EnableNetworkIsolation to cut a job off",
     "ExperimentConfig": "experiments are not built yet",
-    "ProcessingOutputConfig.KmsKeyId": "outputs are not encrypted yet",
-    "ProcessingResources.ClusterConfig.VolumeKmsKeyId": "volumes are not encrypted yet",
+    "ProcessingResources.ClusterConfig.VolumeKmsKeyId": (
+        "a job's files lie in a folder of this machine, on whatever disk that is"
+    ),
     "ProcessingResources.ClusterConfig.InstancePreferences": "there is one machine; use InstanceType",
 }
 _UNSUPPORTED_INPUT = {

@@ -14,6 +14,7 @@ from sagesse.services.sagemaker._entry import Entry, program_entry
 from sagesse.services.sagemaker._hosts import Host, InstanceGroup
 from sagesse.services.sagemaker._job import Job, JobFailed
 from sagesse.services.sagemaker._mirror import Mirror, folder_place
+from sagesse.services.sagemaker._output_key import check_output_key
 from sagesse.services.sagemaker._run import JobRun
 from sagesse.services.sagemaker._share import ALL
 from sagesse.services.sagemaker._transfer import parse_location
@@ -58,6 +59,8 @@ class ProcessingRun(JobRun):
     def _fetch(self, job: Job, host: Host, acting: Context) -> None:
         files, request, hosts = self._files(host), job.record.request, self._hosts(job)
         self._entry(job)  # a job without one fails before it downloads anything
+        for output in _outputs(request)[:1]:
+            check_output_key(acting, _output_key(request), output["S3Uri"])
         mounts, share = self._inputs(job, host).mounts, hosts.share(host) or ALL
         for source in _sources(request):
             if place := mounts.get(_path(source)):
@@ -127,6 +130,7 @@ class ProcessingRun(JobRun):
                         folder=files.at(output["LocalPath"]),
                         target=folder_place(parse_location(output["S3Uri"])),
                         ledger=files.root.parent / f"output-{number}.json",
+                        kms_key=_output_key(job.record.request),
                     )
 
     def _ship(self, job: Job, ends: Sequence[HostRun]) -> None:
@@ -175,6 +179,10 @@ def _outputs(request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The outputs that the platform stores."""
     outputs: list[Mapping[str, Any]] = request.get("ProcessingOutputConfig", {}).get("Outputs", [])
     return [output["S3Output"] for output in outputs if not output.get("AppManaged")]
+
+
+def _output_key(request: Mapping[str, Any]) -> str:
+    return request.get("ProcessingOutputConfig", {}).get("KmsKeyId", "")
 
 
 def _upload_failed(mirror: Mirror, error: ServiceError) -> JobFailed:

@@ -1,13 +1,14 @@
 """What is a training job's own on its way: channels and code, checkpoints, metrics, artifacts, spot and retries."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError, unsupported_member
 from sagesse.core.record import Record
 from sagesse.engines.image import ImageProblem
-from sagesse.engines.jobs.base import Feed
+from sagesse.engines.jobs.base import Feed, Run
 from sagesse.engines.metrics.base import Metric
 from sagesse.services.sagemaker._channel import Inputs, channel_feeds, channel_inputs, is_file_system, mode_of
 from sagesse.services.sagemaker._channel_fetch import fetch_channel
@@ -20,10 +21,12 @@ from sagesse.services.sagemaker._intermediate import intermediate_mirror
 from sagesse.services.sagemaker._job import Job, JobFailed, JobParts
 from sagesse.services.sagemaker._merge import merge
 from sagesse.services.sagemaker._mirror import Mirror, store_folder
+from sagesse.services.sagemaker._output_key import check_output_key
 from sagesse.services.sagemaker._place import pending_left_s
 from sagesse.services.sagemaker._plan import JobFiles, is_builtin, make_entry
 from sagesse.services.sagemaker._resource import training_groups
 from sagesse.services.sagemaker._run import JobRun
+from sagesse.services.sagemaker._session import RoleError
 from sagesse.services.sagemaker._share import Share
 from sagesse.services.sagemaker._spot import SpotMarket, is_spot, times
 from sagesse.services.sagemaker._training_state import PENDING_TOO_LONG, enter, transition
@@ -100,11 +103,15 @@ class TrainingRun(JobRun):
 
     def _fetch(self, job: Job, host: Host, acting: Context) -> None:
         files, request, hosts = self._files(host), job.record.request, self._hosts(job)
-        self._inputs(job, host)  # a file system that is not known fails the job before anything is fetched
+        self._entry(job)  # a job that cannot be run fails before anything is fetched
+        self._inputs(job, host)  # so does one whose file system is not known
         if self._is_warm(job):
             is_first = host == hosts.first
             self._warm_pools.fill_cache(host.run_id, job.record.state.get("pool") if is_first else None)
-        intermediate_mirror(request, self._engine.folder(host.run_id))  # and so does a place that is none
+        intermediate_mirror(
+            request, self._engine.folder(host.run_id)
+        )  # or whose intermediate output has no place
+        check_output_key(acting, _output_key(request), request["OutputDataConfig"]["S3OutputPath"])
         given = self._channels(job, host)
         for channel, share in given:
             if not is_file_system(channel):
@@ -182,18 +189,18 @@ class TrainingRun(JobRun):
         return checkpoint_mirror(config, self._engine.folder(host.run_id)) if config else None
 
     def _store(self, job: Job, acting: Context) -> Mapping[str, Any]:
-        asked = job.record.request["OutputDataConfig"]
+        request = job.record.request
+        asked = request["OutputDataConfig"]
         files, *others = [self._files(host) for host in self._hosts(job)]
         target = parse_location(asked["S3OutputPath"].rstrip("/") + "/")
         base = Location(target.bucket, f"{target.key}{job.record.name}/output")
         merge(files.model, [other.model for other in others])
         merge(files.output_data, [other.output_data for other in others])
         try:
-            model = _store_model(acting, files, base, asked.get("CompressionType", "GZIP"))
+            model = _store_model(acting, files, base, asked)
             if entries(files.output_data):
-                _store_archive(
-                    acting, files, "output/data", Location(base.bucket, f"{base.key}/output.tar.gz")
-                )
+                archive = Location(base.bucket, f"{base.key}/output.tar.gz")
+                _store_archive(acting, files, "output/data", archive, _output_key(request))
         except (
             ServiceError,
             BadLocation,
@@ -202,6 +209,13 @@ class TrainingRun(JobRun):
         ) as error:  # jobs leave odd things
             raise JobFailed(f"ClientError: Artifact upload failed: {error} (S3 URL {base.uri!r})") from error
         return {"ModelArtifacts": {"S3ModelArtifacts": model}}
+
+    def _salvage(self, job: Job, run: Run) -> Mapping[str, Any]:
+        """As on AWS, a job that failed by its own doing keeps its artifacts; its reason stays the one it had."""
+        if run.reason in {"exit", "oom"}:
+            with suppress(JobFailed, RoleError):
+                return self._store(job, self._as_role(job))
+        return {}
 
     # Logs and metrics
 
@@ -321,7 +335,7 @@ class TrainingRun(JobRun):
     def _finish(self, job: Job, status: str, reason: str, output: dict[str, Any]) -> bool:
         record, now = job.record, job.ctx.now()
         is_tired = status == "Stopped" and not job.is_stopping and self._pending_left_s(job) <= 0
-        message = PENDING_TOO_LONG if is_tired else reason
+        message = PENDING_TOO_LONG if is_tired else ""
         output |= transition(record.output["SecondaryStatusTransitions"], status, now, message)
         output["TrainingEndTime"] = now
         if self.started_member in record.output:
@@ -347,18 +361,23 @@ def _definitions(record: Record) -> list[Definition]:
     return metric_definitions(record.request["AlgorithmSpecification"].get("MetricDefinitions", ()))
 
 
-def _store_model(ctx: Context, files: JobFiles, base: Location, compression: str) -> str:
+def _output_key(request: Mapping[str, Any]) -> str:
+    return request["OutputDataConfig"].get("KmsKeyId", "")
+
+
+def _store_model(ctx: Context, files: JobFiles, base: Location, asked: Mapping[str, Any]) -> str:
     """Store ``model/`` as an archive or as it is; where it is then."""
-    if compression != "NONE":
-        return _store_archive(ctx, files, "model", Location(base.bucket, f"{base.key}/model.tar.gz"))
+    key = asked.get("KmsKeyId", "")
+    if asked.get("CompressionType", "GZIP") != "NONE":
+        return _store_archive(ctx, files, "model", Location(base.bucket, f"{base.key}/model.tar.gz"), key)
     target = Location(base.bucket, f"{base.key}/model/")
-    store_folder(ctx, files.root, files.model, target)
+    store_folder(ctx, files.root, files.model, target, kms_key=key)
     return target.uri
 
 
-def _store_archive(ctx: Context, files: JobFiles, folder: str, target: Location) -> str:
+def _store_archive(ctx: Context, files: JobFiles, folder: str, target: Location, kms_key: str) -> str:
     archive = files.root.parent / target.key.rsplit("/", 1)[-1]
     pack(files.root / folder, archive)
-    upload(ctx, archive, target)
+    upload(ctx, archive, target, kms_key=kms_key)
     archive.unlink()
     return target.uri
