@@ -66,9 +66,9 @@ class QuotaExceeded(Exception):  # noqa: N818 - reads as the fact it states
 
     def __init__(self, quota: Quota, limit: float, used: float, delta: float) -> None:
         super().__init__(
-            f"The account-level service limit '{quota.name}' is {limit:g} {quota.unit}, with current utilization of "
-            f"{used:g} {quota.unit} and a request delta of {delta:g} {quota.unit}. Please use AWS Service Quotas to "
-            "request an increase for this quota."
+            f"The account-level service limit '{quota.name}' is {limit:.15g} {quota.unit}, with current utilization of "
+            f"{used:.15g} {quota.unit} and a request delta of {delta:.15g} {quota.unit}. Please use AWS Service "
+            "Quotas to request an increase for this quota."
         )
 
 

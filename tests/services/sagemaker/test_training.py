@@ -116,6 +116,36 @@ def test_a_failing_script_fails_the_job_with_its_words(server: Server) -> None:
     assert "exit code: 1" in facts["FailureReason"]
 
 
+def test_a_failed_job_keeps_its_artifacts_and_its_reason(server: Server) -> None:
+    source = WRITE_MODEL + "open('/opt/ml/output/data/why.txt', 'w').write('1')\nraise SystemExit(4)"
+    facts = run_job(server, script_job(server, "fails-late", source))
+    assert facts["TrainingJobStatus"] == "Failed"
+    assert "exit code: 4" in facts["FailureReason"]
+    assert facts["SecondaryStatusTransitions"][-1]["StatusMessage"] == "Training job failed"
+    assert artifact_names(server, facts["ModelArtifacts"]["S3ModelArtifacts"]) == ["weights.txt"]
+    assert artifact_names(server, f"s3://{BUCKET}/out/fails-late/output/output.tar.gz") == ["why.txt"]
+
+
+def test_artifacts_that_cannot_be_stored_do_not_hide_why_a_job_failed(server: Server) -> None:
+    nowhere = {"OutputDataConfig": {"S3OutputPath": "s3://not-there/x"}}
+    facts = run_job(server, script_job(server, "fails-twice", "raise SystemExit(4)", **nowhere))
+    assert "exit code: 4" in facts["FailureReason"]
+    assert "ModelArtifacts" not in facts
+
+
+def test_a_job_killed_from_outside_says_it_was_out_of_memory(server: Server) -> None:
+    facts = run_job(server, script_job(server, "killed", "import os; os.kill(os.getpid(), 9)"))
+    assert facts["FailureReason"].startswith("AlgorithmError: OutOfMemory: ")
+    assert facts["FailureReason"].endswith("exit code: 137")
+
+
+def test_arguments_without_an_entry_point_fail_the_job(server: Server) -> None:
+    asked = {"TrainingImage": PYTHON, "TrainingInputMode": "File", "ContainerArguments": ["--epochs", "3"]}
+    facts = run_job(server, script_job(server, "arguments-only", "", AlgorithmSpecification=asked))
+    assert "need ContainerEntrypoint" in facts["FailureReason"]
+    assert "TrainingStartTime" not in facts
+
+
 def test_a_channel_without_objects_fails_the_job(server: Server) -> None:
     request = script_job(server, "no-data", "", InputDataConfig=[channel("train", f"s3://{BUCKET}/none/")])
     facts = run_job(server, request)
@@ -160,7 +190,15 @@ def test_a_running_job_is_stopped_and_keeps_its_artifacts(server: Server) -> Non
     client.stop_training_job(TrainingJobName="stopped")
     facts = finished(server, "stopped")
     assert (facts["TrainingJobStatus"], facts["SecondaryStatus"]) == ("Stopped", "Stopped")
+    history = [entry["Status"] for entry in facts["SecondaryStatusTransitions"]]
+    assert history[-4:] == ["Training", "Stopping", "Uploading", "Stopped"]
     assert artifact_names(server, facts["ModelArtifacts"]["S3ModelArtifacts"]) == ["weights.txt"]
+
+
+def test_a_job_that_has_ended_cannot_be_stopped(server: Server) -> None:
+    run_job(server, script_job(server, "has-ended", ""))
+    with pytest.raises(ClientError, match="rejected because the training job is in status Completed"):
+        server.client("sagemaker").stop_training_job(TrainingJobName="has-ended")
 
 
 def test_a_job_ends_at_its_maximum_runtime(server: Server) -> None:
@@ -262,6 +300,13 @@ def test_bad_input_is_refused_in_the_words_of_aws(server: Server) -> None:
     assert said["Code"] == "ValidationException"
     assert said["Message"].startswith("2 validation errors detected: ")
     assert "Value 'not/fine' at 'trainingJobName' failed to satisfy constraint" in said["Message"]
+
+
+def test_what_only_serverless_jobs_leave_out_is_required(server: Server) -> None:
+    request = script_job(server, "left-out", "")
+    del request["AlgorithmSpecification"], request["ResourceConfig"]
+    with pytest.raises(ClientError, match="2 validation errors detected: Value null at 'algorithmSpecif"):
+        server.client("sagemaker").create_training_job(**request)
 
 
 def test_a_finished_job_can_be_deleted_and_a_running_one_not(server: Server) -> None:

@@ -7,6 +7,9 @@ from sagesse.engines.jobs.base import Run
 from sagesse.services.sagemaker._hosts import Host
 
 _BLAMES = {"ClientError", "AlgorithmError", "InternalServerError"}
+_SIGKILL = 137
+_KILLED = "OutOfMemory: the job was killed from outside, most likely because this machine had no memory left"
+_SILENT = "The job ended without writing /opt/ml/output/failure; see its log"
 
 
 class HostRun(NamedTuple):
@@ -67,7 +70,7 @@ def _failure(run: Run, said: str, where: str) -> str:
     category, separator, rest = said.partition(":")
     if separator and category in _BLAMES:
         return f"{category}: {where}{rest.lstrip()}"
-    text = said or "The job ended without writing /opt/ml/output/failure; see its log"
+    text = said or (_KILLED if run.exit_code == _SIGKILL else _SILENT)
     return f"AlgorithmError: {where}{text}, exit code: {run.exit_code}"
 
 

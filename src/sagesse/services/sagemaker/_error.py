@@ -21,6 +21,22 @@ def already_existing(what: str) -> Callable[[Record], ServiceError]:
     return lambda record: validation_error(f'Cannot create already existing {what} "{record.arn}".')
 
 
+def require(params: Mapping[str, Any], *members: str) -> None:
+    """Refuse a request without members that its model does not require, but that we do.
+
+    Raises:
+        ServiceError: as SageMaker words it for members that its model requires.
+    """
+    missing = [member for member in members if member not in params]
+    if missing:
+        said = [
+            f"Value null at '{member[0].lower()}{member[1:]}' failed to satisfy constraint: Member must not be null"
+            for member in missing
+        ]
+        plural = "s" if len(said) > 1 else ""
+        raise validation_error(f"{len(said)} validation error{plural} detected: {'; '.join(said)}")
+
+
 def refuse_unsupported(params: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
     """Refuse members that would change behaviour and are not supported.
 

@@ -20,7 +20,10 @@ from sagesse.runtime.contract import (
 from sagesse.services.sagemaker._channel import FOLDER
 from sagesse.services.sagemaker._entry import Entry, program_entry, script_entry
 from sagesse.services.sagemaker._error import ChannelError
+from sagesse.services.sagemaker._job import JobFailed
 from sagesse.services.sagemaker._transfer import BadLocation, download, parse_location
+
+_TRAIN = ["train"]  # what SageMaker calls a training image with
 
 
 class JobFiles:
@@ -88,17 +91,27 @@ class JobFiles:
 
 
 def make_entry(recipe: Recipe, request: Mapping[str, Any]) -> Entry:
-    """What to run: the request's own entrypoint, a user script, or the built-in algorithm."""
+    """What to run: the request's own entrypoint, a user script, or the built-in algorithm.
+
+    Raises:
+        JobFailed: arguments for an image's own entry point that takes none.
+    """
     specification = request["AlgorithmSpecification"]
     entrypoint: list[str] = list(specification.get("ContainerEntrypoint", ()))
     if entrypoint:
         return program_entry([*entrypoint, *specification.get("ContainerArguments", ())], recipe)
+    arguments: list[str] = specification.get("ContainerArguments") or _TRAIN
     if recipe.kind == "command":
-        return Command(argv=(*recipe.command, "train"), cwd="/")
+        return Command(argv=(*recipe.command, *arguments), cwd="/")
+    if recipe.kind == "container":
+        return Command(argv=("", *arguments))
+    if arguments != _TRAIN:
+        raise JobFailed(
+            f"ClientError: ContainerArguments {arguments} need ContainerEntrypoint: the entry point of the image "
+            f"{specification['TrainingImage']!r} takes none but 'train'"
+        )
     if is_builtin(recipe, request):
         return PythonEntry(module="sagesse.runtime.train", args=(recipe.name,), preload=recipe.preload)
-    if recipe.kind == "container":
-        return Command(argv=("", "train"))
     return script_entry(recipe)
 
 

@@ -176,10 +176,9 @@ class JobRun(ABC):
         ends = self._look(self._hosts(job))
         self._ship(job, ends)
         self._ship_metrics(job)
-        status, reason = self._outcome(job, decisive(ends))
-        output: Mapping[str, Any] = {}
-        if status != "Failed":
-            output = self._store(job, self._as_role(job))
+        end = decisive(ends)
+        status, reason = self._outcome(job, end)
+        output = self._salvage(job, end.run) if status == "Failed" else self._store(job, self._as_role(job))
         return self._end(job, status, reason=reason, output=output)
 
     def _end(
@@ -351,6 +350,10 @@ class JobRun(ABC):
     @abstractmethod
     def _store(self, job: Job, acting: Context) -> Mapping[str, Any]:
         """Store what a job that did not fail left; further output members."""
+
+    def _salvage(self, job: Job, run: Run) -> Mapping[str, Any]:
+        """Store what a job left that failed like `run`, if anything; further output members."""
+        return {}
 
     @abstractmethod
     def _ship(self, job: Job, ends: Sequence[HostRun]) -> None:

@@ -15,12 +15,12 @@ from sagesse.core.state_event import StateEvent
 from sagesse.engines.quota import Quotas
 from sagesse.services.sagemaker._channel import check_channels
 from sagesse.services.sagemaker._checkpoint import check_checkpoint
-from sagesse.services.sagemaker._error import refuse_unsupported
+from sagesse.services.sagemaker._error import refuse_unsupported, require
 from sagesse.services.sagemaker._place import check_instance_type
 from sagesse.services.sagemaker._quota import check_runtime, counted, training_uses
 from sagesse.services.sagemaker._resource import check_resources
 from sagesse.services.sagemaker._spot import check_spot, is_spot
-from sagesse.services.sagemaker._training_state import first_transition
+from sagesse.services.sagemaker._training_state import first_transition, transition
 from sagesse.services.sagemaker._transfer import BadLocation, parse_location
 from sagesse.services.sagemaker._warm_pool import check_keep_alive, prolong, with_retained_time
 from sagesse.services.sagemaker.training_run import TrainingRun
@@ -78,8 +78,7 @@ _UNSUPPORTED = {
     "ModelPackageConfig": "the model registry is not built yet",
     "AlgorithmSpecification.AlgorithmName": "marketplace algorithms are not built yet; use TrainingImage",
     "AlgorithmSpecification.TrainingImageConfig": "images are resolved to local recipes",
-    "OutputDataConfig.KmsKeyId": "a job's volumes and artifacts are not encrypted with KMS keys yet",
-    "ResourceConfig.VolumeKmsKeyId": "a job's volumes and artifacts are not encrypted with KMS keys yet",
+    "ResourceConfig.VolumeKmsKeyId": "a job's files lie in a folder of this machine, on whatever disk that is",
     "ResourceConfig.TrainingPlanArn": "training plans make no sense on one machine",
     "ResourceConfig.InstancePlacementConfig": "there is one machine",
 }
@@ -116,11 +115,15 @@ class TrainingJobs(Service):
         return {"TrainingJobArn": record.arn}
 
     def stop_training_job(self, ctx: Context, req: Params) -> Result:
-        """Ask the job to stop; a job that has ended already stays as it is."""
+        """Ask the job to stop; one that has ended cannot be."""
         record = TRAINING_JOB.get(ctx, req["TrainingJobName"])
-        TRAINING_JOB.move(
-            ctx, record, "Stopping", when={"InProgress"}, output={"SecondaryStatus": "Stopping"}
-        )
+        output = transition(record.output["SecondaryStatusTransitions"], "Stopping", ctx.now())
+        moved = TRAINING_JOB.move(ctx, record, "Stopping", when={"InProgress"}, output=output)
+        current = moved or TRAINING_JOB.get(ctx, record.name)
+        if current.status in _FINAL:
+            raise validation_error(
+                f"The request was rejected because the training job is in status {current.status}."
+            )
         return None
 
     def update_training_job(self, ctx: Context, req: Params) -> Result:
@@ -185,10 +188,13 @@ def _with_defaults(req: Params, metrics: Sequence[Mapping[str, str]]) -> Params:
 
 def _check(req: Mapping[str, Any]) -> None:
     refuse_unsupported(req, _UNSUPPORTED)
+    require(
+        req, "AlgorithmSpecification", "ResourceConfig"
+    )  # optional in the model, for serverless jobs only
     specification = req["AlgorithmSpecification"]
     if not specification.get("TrainingImage"):
         raise validation_error("AlgorithmSpecification.TrainingImage is required.")
-    groups = check_resources(req.get("ResourceConfig", {}))
+    groups = check_resources(req["ResourceConfig"])
     for group in groups:
         check_instance_type(group.instance_type)
     mode = specification["TrainingInputMode"]
