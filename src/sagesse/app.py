@@ -277,6 +277,7 @@ class App:
                 file_systems=self.settings.file_systems,
                 spot_interruptions_per_hour=self.settings.spot_interruptions_per_hour,
                 limits_memory=self.settings.job_memory_limit,
+                accepts_vpc=self.settings.accept_vpc_config,
             ),
             sagemaker_runtime.Invocations(models),
             service_quotas.ServiceQuotas(self.quotas),

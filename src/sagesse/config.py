@@ -45,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     spot_interruptions_per_hour: float = 0.0
     channel_cache_bytes: int = 10 << 30
     file_systems: dict[str, str] = {}
+    accept_vpc_config: bool = False
     log_level: str = "INFO"
 
     def __post_init__(self) -> None:

@@ -71,6 +71,7 @@ def services(  # noqa: PLR0913 - the parts SageMaker stands on, each by name
     file_systems: Mapping[str, str],
     spot_interruptions_per_hour: float = 0.0,
     limits_memory: bool = False,
+    accepts_vpc: bool = False,
 ) -> tuple[Service, ...]:
     """Every family of SageMaker over its engines; see `JobParts`, `TrainingRun` and `Deployments` for the arguments."""
     shipper = LogShipper(logs, metrics)
@@ -100,11 +101,11 @@ def services(  # noqa: PLR0913 - the parts SageMaker stands on, each by name
         home=home,
     )
     return (
-        TrainingJobs(training, quotas),
-        ProcessingJobs(ProcessingRun(parts), quotas),
+        TrainingJobs(training, quotas, accepts_vpc=accepts_vpc),
+        ProcessingJobs(ProcessingRun(parts), quotas, accepts_vpc=accepts_vpc),
         WarmPoolEnds(warm_pools),
-        Models(),
-        EndpointConfigs(),
+        Models(accepts_vpc=accepts_vpc),
+        EndpointConfigs(accepts_vpc=accepts_vpc),
         Endpoints(deployments),
         Tags(),
         Search((Searchable("TrainingJob", TRAINING_JOB),)),

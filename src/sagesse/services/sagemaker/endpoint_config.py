@@ -9,6 +9,7 @@ from sagesse.core.kind import Kind
 from sagesse.core.service import Params, Result, Service
 from sagesse.core.state_event import StateEvent
 from sagesse.services.sagemaker._error import already_existing, could_not_find, refuse_unsupported
+from sagesse.services.sagemaker._vpc import check_vpc
 from sagesse.services.sagemaker.model import MODEL
 
 ENDPOINT_CONFIG = Kind(
@@ -31,7 +32,6 @@ _UNSUPPORTED = {
     "AsyncInferenceConfig": "asynchronous inference is not built yet",
     "ExplainerConfig": "online explanations are not built yet",
     "ShadowProductionVariants": "shadow variants are not built yet",
-    "VpcConfig": "model servers run on this machine without a VPC",
     "EnableNetworkIsolation": "set EnableNetworkIsolation on the model instead",
     "CrossRegionTrafficConfig": "there is one machine",
     "MetricsConfig": "container metrics are not scraped",
@@ -55,9 +55,13 @@ class EndpointConfigs(Service):
     service = "sagemaker"
     kinds = (ENDPOINT_CONFIG,)
 
+    def __init__(self, *, accepts_vpc: bool = False) -> None:
+        self._accepts_vpc = accepts_vpc
+
     def create_endpoint_config(self, ctx: Context, req: Params) -> Result:
         """Record a configuration whose models exist."""
         refuse_unsupported(req, _UNSUPPORTED)
+        check_vpc(req, accepts_vpc=self._accepts_vpc)
         variants: list[Mapping[str, Any]] = req["ProductionVariants"]
         names = [variant["VariantName"] for variant in variants]
         if len(set(names)) < len(names):

@@ -10,6 +10,7 @@ from sagesse.core.scope import Scope
 from sagesse.core.service import Grant, Params, Result, Service
 from sagesse.core.state_event import StateEvent
 from sagesse.services.sagemaker._error import already_existing, could_not_find, refuse_unsupported
+from sagesse.services.sagemaker._vpc import check_vpc
 
 MODEL = Kind(
     service="sagemaker",
@@ -26,7 +27,6 @@ MODEL = Kind(
 )
 
 _UNSUPPORTED = {
-    "VpcConfig": "model servers run on this machine without a VPC",
     "InferenceExecutionConfig": "inference pipelines are not built yet",
 }
 _UNSUPPORTED_IN_CONTAINER = {
@@ -45,9 +45,13 @@ class Models(Service):
     service = "sagemaker"
     kinds = (MODEL,)
 
+    def __init__(self, *, accepts_vpc: bool = False) -> None:
+        self._accepts_vpc = accepts_vpc
+
     def create_model(self, ctx: Context, req: Params) -> Result:
         """Record a model. Nothing is fetched before an endpoint needs it, as on AWS."""
         refuse_unsupported(req, _UNSUPPORTED)
+        check_vpc(req, accepts_vpc=self._accepts_vpc)
         container = _container(req)
         refuse_unsupported(container, _UNSUPPORTED_IN_CONTAINER)
         if not container.get("Image"):

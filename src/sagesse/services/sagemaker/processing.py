@@ -19,6 +19,7 @@ from sagesse.services.sagemaker._place import check_instance_type
 from sagesse.services.sagemaker._quota import check_runtime, counted, processing_uses
 from sagesse.services.sagemaker._resource import check_count
 from sagesse.services.sagemaker._transfer import BadLocation, parse_location
+from sagesse.services.sagemaker._vpc import check_vpc
 from sagesse.services.sagemaker.processing_run import ProcessingRun
 
 _FINAL = frozenset({"Completed", "Failed", "Stopped"})
@@ -52,7 +53,6 @@ PROCESSING_JOB = Kind(
 )
 
 _UNSUPPORTED = {
-    "NetworkConfig.VpcConfig": "jobs run on this machine without a VPC; use EnableNetworkIsolation to cut a job off",
     "ExperimentConfig": "experiments are not built yet",
     "ProcessingResources.ClusterConfig.VolumeKmsKeyId": (
         "a job's files lie in a folder of this machine, on whatever disk that is"
@@ -73,13 +73,15 @@ class ProcessingJobs(Service):
     service = "sagemaker"
     kinds = (PROCESSING_JOB,)
 
-    def __init__(self, run: ProcessingRun, quotas: Quotas) -> None:
+    def __init__(self, run: ProcessingRun, quotas: Quotas, *, accepts_vpc: bool = False) -> None:
         self._run = run
         self._quotas = quotas
+        self._accepts_vpc = accepts_vpc
 
     def create_processing_job(self, ctx: Context, req: Params) -> Result:
         """Record the wish. Role, image and data are looked at when the job starts, as on AWS."""
         _check(req)
+        check_vpc(req.get("NetworkConfig", {}), accepts_vpc=self._accepts_vpc, where="NetworkConfig.")
         check_runtime(self._quotas, ctx, "processing", req)
         run_id, uses = f"processing-{new_request_id()}", processing_uses(req)
         with counted(self._quotas, ctx, run_id, uses):

@@ -22,6 +22,7 @@ from sagesse.services.sagemaker._resource import check_resources
 from sagesse.services.sagemaker._spot import check_spot, is_spot
 from sagesse.services.sagemaker._training_state import first_transition, transition
 from sagesse.services.sagemaker._transfer import BadLocation, parse_location
+from sagesse.services.sagemaker._vpc import check_vpc
 from sagesse.services.sagemaker._warm_pool import check_keep_alive, prolong, with_retained_time
 from sagesse.services.sagemaker.training_run import TrainingRun
 
@@ -66,7 +67,6 @@ TRAINING_JOB = Kind(
 )
 
 _UNSUPPORTED = {
-    "VpcConfig": "jobs run on this machine without a VPC; use EnableNetworkIsolation to cut a job off",
     "DebugRuleConfigurations": "Debugger rules are not built yet",
     "TensorBoardOutputConfig": "TensorBoard output is not built yet",
     "ExperimentConfig": "experiments are not built yet",
@@ -95,13 +95,15 @@ class TrainingJobs(Service):
     service = "sagemaker"
     kinds = (TRAINING_JOB,)
 
-    def __init__(self, run: TrainingRun, quotas: Quotas) -> None:
+    def __init__(self, run: TrainingRun, quotas: Quotas, *, accepts_vpc: bool = False) -> None:
         self._run = run
         self._quotas = quotas
+        self._accepts_vpc = accepts_vpc
 
     def create_training_job(self, ctx: Context, req: Params) -> Result:
         """Record the wish. Role, image and data are looked at when the job starts, as on AWS."""
         _check(req)
+        check_vpc(req, accepts_vpc=self._accepts_vpc)
         self._run.check_algorithm(req)
         check_runtime(self._quotas, ctx, "training", req)
         run_id, uses = f"training-{new_request_id()}", training_uses(req)
