@@ -186,6 +186,7 @@ def test_requirements_that_cannot_be_installed_are_a_failure(engine: LocalJobs) 
     run = script.run()
     assert run.exit_code == 1
     assert script.failure().startswith("RequirementError: pip could not install requirements.txt")
+    assert "no-such-package" in script.failure()  # in the words of pip
     assert "ran" not in output(run)
 
 

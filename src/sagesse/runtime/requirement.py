@@ -1,19 +1,24 @@
 """Packages a user's script asks for: installed once per set, kept, and used by later jobs.
 
 A set lives in a virtual environment that also sees everything of ours, so that only what is missing is
-installed. The key is the text of the requirements and the interpreter.
+installed. The key is the text of the requirements and the interpreter, and all files beside the text where it names one.
 """
 
 import fcntl
 import hashlib
 import importlib.util
 import os
+import re
 import site
-import subprocess
 import sys
 import sysconfig
 import venv
 from pathlib import Path
+
+from sagesse.runtime.program import run_program
+
+_BETWEEN_WORDS = re.compile(r"[\s=@,;\[\]#]+")
+_OPTION = re.compile(r"^(-[rce]|file:)")
 
 
 class RequirementError(Exception):
@@ -26,8 +31,7 @@ def install_requirements(requirements: Path) -> str:
     Raises:
         RequirementError: pip failed; its own words are in the log.
     """
-    identity = f"{requirements.read_text()}\0{sys.version}\0{sys.prefix}"
-    home = _cache() / hashlib.sha256(identity.encode()).hexdigest()[:24]
+    home = _cache() / _identity(requirements)
     home.parent.mkdir(parents=True, exist_ok=True)
     with home.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # a second job with the same set waits for the first
@@ -57,6 +61,25 @@ def install_package(code: Path, base: Path) -> str:
     return str(home / "bin/python")
 
 
+def _identity(requirements: Path) -> str:
+    """The name of a set of packages."""
+    text, folder = requirements.read_text(), requirements.parent
+    identity = hashlib.sha256(f"{text}\0{sys.version}\0{sys.prefix}".encode())
+    words = [_OPTION.sub("", word) for word in _BETWEEN_WORDS.split(text)]
+    if any(_is_there(folder / word) for word in words if word):  # -r more.txt, ./wheels/a.whl, .
+        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+            content = hashlib.sha256(file.read_bytes()).hexdigest()
+            identity.update(f"\0{file.relative_to(folder)}\0{content}".encode(errors="surrogateescape"))
+    return identity.hexdigest()[:24]
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long a word, or no word at all
+        return False
+
+
 def _cache() -> Path:
     given = os.environ.get("SAGESSE_CACHE")
     return Path(given) if given else Path(os.environ.get("TMPDIR", "/tmp")) / "requirements"
@@ -77,6 +100,6 @@ def _source_folders() -> list[str]:
 
 def _pip(home: Path, arguments: list[str], what: str) -> None:
     command = [str(home / "bin/python"), "-m", "pip", "install", "--disable-pip-version-check", *arguments]
-    code = subprocess.run(command, check=False).returncode
+    code, complaint = run_program(command)
     if code != 0:
-        raise RequirementError(f"pip could not install {what} (exit code {code}); see the log of the job")
+        raise RequirementError(f"pip could not install {what} (exit code {code}): {complaint}")

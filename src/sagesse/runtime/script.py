@@ -8,7 +8,6 @@ import os
 import shlex
 import shutil
 import signal
-import subprocess
 import sys
 import tarfile
 from functools import partial
@@ -17,12 +16,11 @@ from typing import NamedTuple
 
 from sagesse.runtime.contract import SOURCE_ARCHIVE, base_folder, lay_out, write_failure, write_success
 from sagesse.runtime.distribution import DistributionError, World, command, launcher
+from sagesse.runtime.program import run_program
 from sagesse.runtime.python_file import run_python_file
 from sagesse.runtime.rank import run_forked
 from sagesse.runtime.requirement import RequirementError, install_package, install_requirements
 from sagesse.runtime.script_setting import ScriptSetting, read_setting, stand_ins, to_arguments, to_variables
-
-_ERROR_BYTES = 2048
 
 
 class SettingError(Exception):
@@ -64,7 +62,8 @@ def _run(program: Program) -> tuple[int, str]:
     """Run the program; its exit code and, if it failed, why."""
     file = program.python_file
     if file is None:
-        return _run_program(program.argv)
+        signal.signal(signal.SIGTERM, _leave_it_to_the_program)  # the whole group gets it, and we report
+        return run_program(program.argv)
     run = partial(run_python_file, file, tuple(program.argv[2:]), folder=Path.cwd())
     return run_forked(program.world, lambda: run()[0]) if program.world else run()
 
@@ -145,18 +144,3 @@ def _python(code: Path) -> tuple[str, bool]:
 
 def _leave_it_to_the_program(_number: int, _frame: object) -> None:
     pass
-
-
-def _run_program(argv: list[str]) -> tuple[int, str]:
-    """Run a program with our output; its exit code and the end of what it wrote to stderr."""
-    signal.signal(
-        signal.SIGTERM, _leave_it_to_the_program
-    )  # the whole group gets it: the program decides, we report
-    process = subprocess.Popen(argv, stderr=subprocess.PIPE)
-    assert process.stderr is not None
-    tail = b""
-    while chunk := os.read(process.stderr.fileno(), 1 << 16):
-        os.write(2, chunk)
-        tail = (tail + chunk)[-_ERROR_BYTES:]
-    code = process.wait()
-    return code if code >= 0 else 128 - code, tail.decode("utf-8", "replace").strip()
