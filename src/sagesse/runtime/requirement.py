@@ -1,7 +1,7 @@
 """Packages a user's script asks for: installed once per set, kept, and used by later jobs.
 
 A set lives in a virtual environment that also sees everything of ours, so that only what is missing is
-installed. The key is the text of the requirements and the interpreter, and all files beside the text where it names one.
+installed. The key is the text of the requirements, the interpreter, and all files beside them where the text names one.
 """
 
 import fcntl
