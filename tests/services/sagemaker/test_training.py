@@ -1,5 +1,7 @@
 """Training jobs through an unmodified boto3 against a real server: real processes, real ends."""
 
+import re
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -146,28 +148,57 @@ def test_arguments_without_an_entry_point_fail_the_job(server: Server) -> None:
     assert "TrainingStartTime" not in facts
 
 
-def test_a_channel_without_objects_fails_the_job(server: Server) -> None:
-    request = script_job(server, "no-data", "", InputDataConfig=[channel("train", f"s3://{BUCKET}/none/")])
-    facts = run_job(server, request)
-    assert facts["TrainingJobStatus"] == "Failed"
-    assert facts["FailureReason"].startswith(
-        "ClientError: Data download failed:No S3 objects found under S3 URL"
-    )
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        (
+            {"RoleArn": "arn:aws:iam::123456789012:role/nobody"},
+            "Could not assume role arn:aws:iam::123456789012:role/nobody. Please ensure that the role exists and "
+            "allows principal 'sagemaker.amazonaws.com' to assume the role.",
+        ),
+        (
+            {"InputDataConfig": [channel("train", f"s3://{BUCKET}/none/")]},
+            f'No S3 objects found under S3 URL "s3://{BUCKET}/none/" given in input data source. Please ensure that '
+            "the bucket exists in the selected region (us-east-1), that objects exist under that S3 prefix, and that "
+            f'the role "{ROLE}" has "s3:ListBucket" permissions on bucket "{BUCKET}".',
+        ),
+        (
+            {"InputDataConfig": [channel("train", "s3://not-there/x")]},
+            "Error message from S3: The specified bucket does not exist",
+        ),
+    ],
+)
+def test_a_job_without_role_or_data_is_not_created(
+    server: Server, members: dict[str, object], said: str
+) -> None:
+    client = server.client("sagemaker")
+    with pytest.raises(ClientError, match=re.escape(said)):
+        client.create_training_job(**script_job(server, "not-created", "", **members))
+    with pytest.raises(ClientError, match="Requested resource not found"):
+        client.describe_training_job(TrainingJobName="not-created")
+
+
+def test_data_that_went_away_fails_the_job_that_waited(server: Server) -> None:
+    s3, client = server.client("s3"), server.client("sagemaker")
+    whole = {"InstanceType": "ml.m5.24xlarge", "InstanceCount": 1, "VolumeSizeInGB": 1}
+    holds = script_job(server, "holds", "import signal\nsignal.pause()\n", ResourceConfig=whole)
+    client.create_training_job(**holds)
+    s3.put_object(Bucket=BUCKET, Key="passing/x", Body=b"1")
+    given = [channel("train", f"s3://{BUCKET}/passing/")]
+    client.create_training_job(**script_job(server, "waited", "", InputDataConfig=given))
+    s3.delete_object(Bucket=BUCKET, Key="passing/x")
+    client.stop_training_job(TrainingJobName="holds")
+    reason = finished(server, "waited")["FailureReason"]
+    assert reason.startswith("ClientError: Data download failed:No S3 objects found under S3 URL")
 
 
 @pytest.mark.parametrize(
     ("name", "members", "said"),
     [
-        ("no-role", {"RoleArn": "arn:aws:iam::123456789012:role/nobody"}, "Could not assume role"),
         (
             "no-image",
             {"AlgorithmSpecification": {"TrainingImage": "me/mine:1", "TrainingInputMode": "File"}},
             "no local recipe runs the image 'me/mine:1'",
-        ),
-        (
-            "no-bucket",
-            {"InputDataConfig": [channel("train", "s3://not-there/x")]},
-            "NoSuchBucket",
         ),
         ("no-target", {"OutputDataConfig": {"S3OutputPath": "s3://not-there/x"}}, "Artifact upload failed"),
     ],

@@ -18,6 +18,7 @@ from sagesse.runtime.contract import (
     write_training_input,
 )
 from sagesse.services.sagemaker._channel import FOLDER
+from sagesse.services.sagemaker._debug_output import debug_files
 from sagesse.services.sagemaker._entry import Entry, program_entry, script_entry
 from sagesse.services.sagemaker._error import ChannelError
 from sagesse.services.sagemaker._job import JobFailed
@@ -86,6 +87,7 @@ class JobFiles:
                 **(
                     {"checkpointconfig": request["CheckpointConfig"]} if "CheckpointConfig" in request else {}
                 ),
+                **debug_files(request),
             },
         )
 

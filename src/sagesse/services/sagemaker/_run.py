@@ -19,6 +19,7 @@ from sagesse.engines.channel_cache import ChannelCache
 from sagesse.engines.image import ImageProblem, Recipe
 from sagesse.engines.jobs.base import Feed, Plan, Run
 from sagesse.runtime.distribution import ON_LOOPBACK
+from sagesse.services.sagemaker._admission import assume_role
 from sagesse.services.sagemaker._channel import Inputs
 from sagesse.services.sagemaker._container import contained
 from sagesse.services.sagemaker._ending import HostRun, decisive, ends_the_others, outcome
@@ -64,6 +65,14 @@ class JobRun(ABC):
         self._synced: dict[str, float] = {}
         parts.engine.watch(self._wake)
         parts.capacity.watch(self._wake)
+
+    def admit(self, ctx: Context, request: Mapping[str, Any]) -> Credential:
+        """A session of the role of a job that is asked for.
+
+        Raises:
+            ServiceError: the job cannot have that role.
+        """
+        return assume_role(ctx, self._credentials, request["RoleArn"])
 
     def advance(self, ctx: Context, kind: Kind, record: Record) -> float | None:
         """One step; see `Service.advance`."""

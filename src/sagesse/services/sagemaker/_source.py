@@ -38,13 +38,20 @@ def source_objects(ctx: Context, source: Mapping[str, Any]) -> Sequence[tuple[Lo
     return objects
 
 
+def nothing_found(ctx: Context, uri: str, role_arn: str) -> str:
+    """What AWS says of a source without data."""
+    bucket = uri.removeprefix("s3://").partition("/")[0]
+    return (
+        f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket exists in '
+        f"the selected region ({ctx.region}), that objects exist under that S3 prefix, and that the role "
+        f'"{role_arn}" has "s3:ListBucket" permissions on bucket "{bucket}".'
+    )
+
+
 def nothing_there(ctx: Context, uri: str) -> ChannelError:
     """The failure of a source without data."""
-    return ChannelError(
-        f"ClientError: Data download failed:No S3 objects found under S3 URL {uri!r} given in input "
-        f"data source. Please ensure that the bucket exists in the selected region ({ctx.region}), that objects "
-        "exist under that S3 prefix, and that the execution role may list the bucket and get its objects."
-    )
+    role_arn = ctx.principal.role_arn or ctx.principal.arn
+    return ChannelError(f"ClientError: Data download failed:{nothing_found(ctx, uri, role_arn)}")
 
 
 def bad_manifest(uri: str, error: BadManifest) -> ChannelError:

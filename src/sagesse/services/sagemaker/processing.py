@@ -79,16 +79,24 @@ class ProcessingJobs(Service):
         self._accepts_vpc = accepts_vpc
 
     def create_processing_job(self, ctx: Context, req: Params) -> Result:
-        """Record the wish. Role, image and data are looked at when the job starts, as on AWS."""
+        """Record the wish. The role is looked at now, as on AWS, image and data when the job starts."""
         _check(req)
         check_vpc(req.get("NetworkConfig", {}), accepts_vpc=self._accepts_vpc, where="NetworkConfig.")
         check_runtime(self._quotas, ctx, "processing", req)
         run_id, uses = f"processing-{new_request_id()}", processing_uses(req)
+        if known := PROCESSING_JOB.find(ctx, req["ProcessingJobName"]):
+            raise PROCESSING_JOB.duplicate(known)
+        session = self._run.admit(ctx, req)
         with counted(self._quotas, ctx, run_id, uses):
             record = PROCESSING_JOB.create(
                 ctx,
                 {"StoppingCondition": {"MaxRuntimeInSeconds": 86_400}, **req},
-                state={"phase": "start", "run_id": run_id, "uses": uses},
+                state={
+                    "phase": "start",
+                    "run_id": run_id,
+                    "uses": uses,
+                    "access_key_id": session.access_key_id,
+                },
             )
         return {"ProcessingJobArn": record.arn}
 

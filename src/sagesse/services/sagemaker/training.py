@@ -15,6 +15,7 @@ from sagesse.core.state_event import StateEvent
 from sagesse.engines.quota import Quotas
 from sagesse.services.sagemaker._channel import check_channels
 from sagesse.services.sagemaker._checkpoint import check_checkpoint
+from sagesse.services.sagemaker._debug_output import check_debug_outputs
 from sagesse.services.sagemaker._error import refuse_unsupported, require
 from sagesse.services.sagemaker._place import check_instance_type
 from sagesse.services.sagemaker._quota import check_runtime, counted, training_uses
@@ -68,9 +69,9 @@ TRAINING_JOB = Kind(
 
 _UNSUPPORTED = {
     "DebugRuleConfigurations": "Debugger rules are not built yet",
-    "TensorBoardOutputConfig": "TensorBoard output is not built yet",
     "ExperimentConfig": "experiments are not built yet",
     "ProfilerRuleConfigurations": "profiler rules are not built yet",
+    "ProfilerConfig.ProfilingParameters": "frameworks are not profiled",
     "RemoteDebugConfig.EnableRemoteDebug": "the job is a process on this machine: debug it there",
     "SessionChainingConfig.EnableSessionTagChaining": "session tag chaining is not built yet",
     "ServerlessJobConfig": "serverless jobs are not built yet",
@@ -101,18 +102,26 @@ class TrainingJobs(Service):
         self._accepts_vpc = accepts_vpc
 
     def create_training_job(self, ctx: Context, req: Params) -> Result:
-        """Record the wish. Role, image and data are looked at when the job starts, as on AWS."""
+        """Record the wish. Role and data are looked at now, as on AWS, the image when the job starts."""
         _check(req)
         check_vpc(req, accepts_vpc=self._accepts_vpc)
+        if known := TRAINING_JOB.find(ctx, req["TrainingJobName"]):
+            raise TRAINING_JOB.duplicate(known)
         self._run.check_algorithm(req)
         check_runtime(self._quotas, ctx, "training", req)
         run_id, uses = f"training-{new_request_id()}", training_uses(req)
+        session = self._run.admit(ctx, req)
         with counted(self._quotas, ctx, run_id, uses):
             record = TRAINING_JOB.create(
                 ctx,
                 _with_defaults(req, self._run.metric_definitions(req["AlgorithmSpecification"])),
                 output=first_transition(ctx.now()),
-                state={"phase": "start", "run_id": run_id, "uses": uses},
+                state={
+                    "phase": "start",
+                    "run_id": run_id,
+                    "uses": uses,
+                    "access_key_id": session.access_key_id,
+                },
             )
         return {"TrainingJobArn": record.arn}
 
@@ -204,6 +213,7 @@ def _check(req: Mapping[str, Any]) -> None:
     check_channels(channels, mode, groups=[group.name for group in groups])
     if "CheckpointConfig" in req:
         check_checkpoint(req["CheckpointConfig"])
+    check_debug_outputs(req)
     check_spot(req)
     check_keep_alive(req)
     try:

@@ -6,13 +6,16 @@ from typing import Any
 
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError, unsupported_member
+from sagesse.core.principal import Credential
 from sagesse.core.record import Record
 from sagesse.engines.image import ImageProblem
 from sagesse.engines.jobs.base import Feed, Run
 from sagesse.engines.metrics.base import Metric
+from sagesse.services.sagemaker._admission import check_data
 from sagesse.services.sagemaker._channel import Inputs, channel_feeds, channel_inputs, is_file_system, mode_of
 from sagesse.services.sagemaker._channel_fetch import fetch_channel
 from sagesse.services.sagemaker._checkpoint import checkpoint_mirror, checkpoint_mounts
+from sagesse.services.sagemaker._debug_output import debug_mirrors
 from sagesse.services.sagemaker._ending import HostRun, decisive
 from sagesse.services.sagemaker._entry import Entry
 from sagesse.services.sagemaker._error import ChannelError
@@ -85,6 +88,16 @@ class TrainingRun(JobRun):
                 "its training is not distributed here; use one instance, of a larger type for more threads",
             )
 
+    def admit(self, ctx: Context, request: Mapping[str, Any]) -> Credential:
+        """A session of the role of a job that is asked for, and whose channels have data.
+
+        Raises:
+            ServiceError: the job cannot have that role, or has no data.
+        """
+        session = super().admit(ctx, request)
+        check_data(ctx.acting_as(session.principal), request.get("InputDataConfig", ()), request["RoleArn"])
+        return session
+
     # The request
 
     def _image(self, request: Mapping[str, Any]) -> str:
@@ -121,6 +134,8 @@ class TrainingRun(JobRun):
                 fetch_channel(acting, channel, folder, mode=mode, cache=cache, share=share)
         files.fetch_code(acting, request)
         files.write_contract(job.record, [channel for channel, _ in given], hosts.resource(host))
+        for _, mirror in debug_mirrors(request, self._engine.folder(host.run_id)):
+            mirror.folder.mkdir(parents=True, exist_ok=True)
         if mirror := self._checkpoints(job, host):
             try:
                 mirror.restore(acting)
@@ -175,6 +190,7 @@ class TrainingRun(JobRun):
             yield "Checkpoint", checkpoints
         if intermediate := intermediate_mirror(job.record.request, self._engine.folder(host.run_id)):
             yield "Intermediate output", intermediate
+        yield from debug_mirrors(job.record.request, self._engine.folder(host.run_id))
 
     def _keep(self, job: Job, what: str, mirror: Mirror, *, is_over: bool) -> None:
         try:
