@@ -276,6 +276,12 @@ def test_the_exit_message_is_told(server: Server, code: int) -> None:
     assert run_job(server, job(server, f"message-{code}", script))["ExitMessage"] == "3 rows"
 
 
+def test_the_messages_of_all_hosts_are_told_together(server: Server) -> None:
+    script = "import socket; open('/opt/ml/output/message', 'w').write(socket.gethostname() + ';')"
+    facts = run_job(server, job(server, "messages", script, **_cluster(InstanceCount=2)))
+    assert facts["ExitMessage"] == "algo-1;algo-2;"
+
+
 def test_a_job_ends_at_its_maximum_runtime(server: Server) -> None:
     request = job(
         server, "too-long", "import signal\nsignal.pause()", StoppingCondition={"MaxRuntimeInSeconds": 1}

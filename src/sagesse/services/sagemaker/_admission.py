@@ -12,15 +12,15 @@ from sagesse.services.sagemaker._source import nothing_found
 from sagesse.services.sagemaker._transfer import BadLocation, StorageUnavailable, ask, parse_location
 
 
-def assume_role(ctx: Context, credentials: Credentials, role_arn: str) -> Credential:
-    """A session of the role that a job asks for; the job goes on with it.
+def assume_role(ctx: Context, credentials: Credentials, role_arn: str, *, needed_s: float) -> Credential:
+    """A session of the role that a job asks for, which lasts at least `needed_s`; the job goes on with it.
 
     Raises:
         ServiceError: SageMaker cannot assume it, in AWS's words.
     """
     sagemaker = ctx.acting_as(Principal.service("sagemaker.amazonaws.com", ctx.account))
     try:
-        return role_session(sagemaker, credentials, role_arn, {})
+        return role_session(sagemaker, credentials, role_arn, {}, needed_s=needed_s)
     except RoleError as error:
         raise validation_error(str(error).removeprefix("ClientError: ")) from error
 

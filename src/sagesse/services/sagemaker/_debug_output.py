@@ -57,7 +57,7 @@ def debug_files(request: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def debug_mirrors(request: Mapping[str, Any], run_folder: Path) -> Iterator[tuple[str, Mirror]]:
-    """The mirrors of a run's folders, where AWS has them below ``<S3OutputPath>/<job>/``; what is removed stays there."""
+    """The mirrors of a run's folders, below ``<S3OutputPath>/<job>/`` as on AWS; what is removed stays there."""
     root = run_folder / "ml"
     for output, config in _asked(request):
         base = folder_place(parse_location(config["S3OutputPath"]))

@@ -72,7 +72,9 @@ class JobRun(ABC):
         Raises:
             ServiceError: the job cannot have that role.
         """
-        return assume_role(ctx, self._credentials, request["RoleArn"])
+        runtime_s = request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _MAX_RUNTIME_S)
+        needed_s = runtime_s + _GRACE_S
+        return assume_role(ctx, self._credentials, request["RoleArn"], needed_s=needed_s)
 
     def advance(self, ctx: Context, kind: Kind, record: Record) -> float | None:
         """One step; see `Service.advance`."""

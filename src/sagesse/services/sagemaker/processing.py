@@ -86,8 +86,8 @@ class ProcessingJobs(Service):
         run_id, uses = f"processing-{new_request_id()}", processing_uses(req)
         if known := PROCESSING_JOB.find(ctx, req["ProcessingJobName"]):
             raise PROCESSING_JOB.duplicate(known)
-        session = self._run.admit(ctx, req)
         with counted(self._quotas, ctx, run_id, uses):
+            session = self._run.admit(ctx, req)
             record = PROCESSING_JOB.create(
                 ctx,
                 {"StoppingCondition": {"MaxRuntimeInSeconds": 86_400}, **req},

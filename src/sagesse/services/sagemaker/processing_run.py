@@ -32,6 +32,8 @@ _CONFIG = (
     "NetworkConfig",
 )
 
+_MESSAGE_LENGTH = 1024
+
 
 class ProcessingRun(JobRun):
     """Brings processing jobs to their end."""
@@ -153,7 +155,7 @@ class ProcessingRun(JobRun):
 
     def _finish(self, job: Job, status: str, reason: str, output: dict[str, Any]) -> bool:
         messages = (read_message(self._files(host).root) for host in self._hosts(job))
-        if message := next(filter(None, messages), None):
+        if message := "".join(filter(None, messages))[:_MESSAGE_LENGTH]:  # of all hosts, as AWS documents it
             output["ExitMessage"] = message
         output["ProcessingEndTime"] = job.ctx.now()
         final = status if status in {"Completed", "Failed"} else "Stopped"

@@ -110,8 +110,8 @@ class TrainingJobs(Service):
         self._run.check_algorithm(req)
         check_runtime(self._quotas, ctx, "training", req)
         run_id, uses = f"training-{new_request_id()}", training_uses(req)
-        session = self._run.admit(ctx, req)
         with counted(self._quotas, ctx, run_id, uses):
+            session = self._run.admit(ctx, req)
             record = TRAINING_JOB.create(
                 ctx,
                 _with_defaults(req, self._run.metric_definitions(req["AlgorithmSpecification"])),

@@ -95,7 +95,12 @@ class TrainingRun(JobRun):
             ServiceError: the job cannot have that role, or has no data.
         """
         session = super().admit(ctx, request)
-        check_data(ctx.acting_as(session.principal), request.get("InputDataConfig", ()), request["RoleArn"])
+        acting, channels = ctx.acting_as(session.principal), request.get("InputDataConfig", ())
+        try:
+            check_data(acting, channels, request["RoleArn"])
+        except ServiceError:
+            self._credentials.end(session.access_key_id)
+            raise
         return session
 
     # The request
