@@ -1,6 +1,6 @@
 """SageMaker's wording of what is there already or not there."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sagesse.core.error import ServiceError, unsupported_member, validation_error
@@ -35,6 +35,21 @@ def require(params: Mapping[str, Any], *members: str) -> None:
         ]
         plural = "s" if len(said) > 1 else ""
         raise validation_error(f"{len(said)} validation error{plural} detected: {'; '.join(said)}")
+
+
+def check_tags(tags: Iterable[Mapping[str, str]]) -> None:
+    """Refuse tags that no resource can have.
+
+    Raises:
+        ServiceError: a key is there twice, or AWS's own.
+    """
+    keys = [tag["Key"] for tag in tags]
+    if twice := sorted({key for key in keys if keys.count(key) > 1}):
+        raise validation_error(f"Tag keys must be unique; given more than once: {twice}.")
+    if reserved := [key for key in keys if key.lower().startswith("aws:")]:
+        raise validation_error(
+            f"Invalid tag key {reserved[0]!r}: aws: prefixed tag key names are not allowed for external use."
+        )
 
 
 def refuse_unsupported(params: Mapping[str, Any], reasons: Mapping[str, str]) -> None:

@@ -14,7 +14,7 @@ from sagesse.core.scope import Scope
 from sagesse.core.service import Grant, Params, Result, Service
 from sagesse.core.state_event import StateEvent
 from sagesse.engines.quota import Quotas
-from sagesse.services.sagemaker._error import refuse_unsupported
+from sagesse.services.sagemaker._error import check_tags, refuse_unsupported
 from sagesse.services.sagemaker._place import check_instance_type
 from sagesse.services.sagemaker._quota import check_runtime, counted, processing_uses
 from sagesse.services.sagemaker._resource import check_count
@@ -123,6 +123,7 @@ class ProcessingJobs(Service):
 
 def _check(req: Mapping[str, Any]) -> None:
     refuse_unsupported(req, _UNSUPPORTED)
+    check_tags(req.get("Tags", ()))
     cluster = req["ProcessingResources"]["ClusterConfig"]
     if not cluster.get("InstanceType"):
         raise validation_error("ProcessingResources.ClusterConfig.InstanceType is required.")

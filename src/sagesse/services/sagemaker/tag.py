@@ -5,6 +5,7 @@ from sagesse.core.error import validation_error
 from sagesse.core.record import Record
 from sagesse.core.service import Params, Result, Service, inline
 from sagesse.core.tag import add_tags, remove_tags, tag_list
+from sagesse.services.sagemaker._error import check_tags
 
 
 class Tags(Service):
@@ -14,6 +15,7 @@ class Tags(Service):
 
     def add_tags(self, ctx: Context, req: Params) -> Result:
         """Add or overwrite tags; answers all tags of the resource."""
+        check_tags(req["Tags"])
         record = add_tags(ctx, _tagged(ctx, req["ResourceArn"]), req["Tags"])
         return {"Tags": tag_list(record) if record else []}
 

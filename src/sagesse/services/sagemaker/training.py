@@ -16,7 +16,7 @@ from sagesse.engines.quota import Quotas
 from sagesse.services.sagemaker._channel import check_channels
 from sagesse.services.sagemaker._checkpoint import check_checkpoint
 from sagesse.services.sagemaker._debug_output import check_debug_outputs
-from sagesse.services.sagemaker._error import refuse_unsupported, require
+from sagesse.services.sagemaker._error import check_tags, refuse_unsupported, require
 from sagesse.services.sagemaker._place import check_instance_type
 from sagesse.services.sagemaker._quota import check_runtime, counted, training_uses
 from sagesse.services.sagemaker._resource import check_resources
@@ -205,6 +205,7 @@ def _check(req: Mapping[str, Any]) -> None:
     specification = req["AlgorithmSpecification"]
     if not specification.get("TrainingImage"):
         raise validation_error("AlgorithmSpecification.TrainingImage is required.")
+    check_tags(req.get("Tags", ()))
     groups = check_resources(req["ResourceConfig"])
     for group in groups:
         check_instance_type(group.instance_type)
