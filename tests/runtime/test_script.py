@@ -137,6 +137,18 @@ def test_a_shell_script_hears_stop_and_decides(engine: LocalJobs) -> None:
     assert engine.wait(script.run_id, 30).exit_code == 5
 
 
+def test_processes_of_a_script_share_by_sockets(engine: LocalJobs) -> None:
+    source = (
+        "import multiprocessing as mp, tempfile\n"
+        "def square(x): return x * x\n"
+        "if __name__ == '__main__':\n"
+        "    with mp.get_context('forkserver').Pool(1) as pool: print(pool.map(square, [2, 3]))\n"
+        "    print(tempfile.gettempdir())\n"
+    )
+    run = _Script(engine, {"train.py": source}, "train.py").run()
+    assert output(run) == ["[4, 9]", "/opt/tmp"]
+
+
 def test_a_source_archive_is_unpacked(engine: LocalJobs) -> None:
     script = _Script(engine, {}, "train.py")
     _write_archive(script.base / contract.SOURCE_ARCHIVE, "train.py", b"print('from the archive')")

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, NoReturn, TextIO
 
 from sagesse.runtime import linux
 from sagesse.runtime.plan import Command, Plan, PythonEntry
-from sagesse.runtime.sandbox import Level, View, build, rewrite
+from sagesse.runtime.sandbox import TEMPORARY, Level, View, build, rewrite
 from sagesse.runtime.thread_budget import VARIABLES, LoadedLibraries
 
 _CODE = "/opt/ml/code"
@@ -120,7 +120,7 @@ def _enter_environment(launch: Launch) -> None:
     defaults = {
         "PATH": f"{Path(sys.executable).parent}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": str(launch.folder / "home"),
-        "TMPDIR": str(launch.folder / "tmp"),
+        "TMPDIR": TEMPORARY if launch.level != Level.NONE else str(launch.folder / "tmp"),
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         **dict.fromkeys(VARIABLES, str(plan.threads)),

@@ -19,6 +19,9 @@ from sagesse.runtime.folder_copy import copy_folder
 from sagesse.runtime.network import enter_network
 from sagesse.runtime.plan import Command, Plan
 
+TEMPORARY = "/opt/tmp"
+"""A short path, because those of sockets have 107 bytes at most and multiprocessing makes sockets in TMPDIR."""
+
 
 class Level(IntEnum):
     """How far a job is kept apart from the machine; a smaller number is further apart."""
@@ -52,6 +55,7 @@ class View(NamedTuple):
         layers: of `mounts`, those that stay as they are whatever the job does.
         read_only: of `mounts`, those that the job cannot write to.
         foreign: of `mounts`, those whose folders are not ours: no link may lead elsewhere.
+        temporary: the job's own folder for temporary files, which it finds at `TEMPORARY`.
     """
 
     mounts: Mapping[str, Path]
@@ -62,6 +66,7 @@ class View(NamedTuple):
     layers: Mapping[str, Layer] = {}
     read_only: frozenset[str] = frozenset()
     foreign: frozenset[str] = frozenset()
+    temporary: Path | None = None
 
 
 class SandboxRefused(Exception):  # noqa: N818 - a refusal, not a failure
@@ -166,7 +171,8 @@ def _refuse(plan: Plan) -> None:
 
 def _bind_all(view: View) -> None:
     shown = {str(folder): folder for folder in view.shown} if view.hidden else {}
-    mounts = {**shown, **view.mounts, "/etc/hosts": view.hosts}
+    temporary = {TEMPORARY: view.temporary} if view.temporary else {}
+    mounts = {**shown, **view.mounts, **temporary, "/etc/hosts": view.hosts}
     # Held open first: what is mounted here may cover the path a later source lies on.
     sources = {inside: _hold(outside, inside in view.foreign) for inside, outside in mounts.items()}
     layers = {inside: tuple(map(_hold, layer)) for inside, layer in view.layers.items()}

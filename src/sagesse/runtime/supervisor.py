@@ -103,6 +103,7 @@ def _lay_out(folder: Path, plan: Plan, host: Host) -> View:
         layers={inside: _layer(folder / _LAYERS / str(i)) for i, inside in enumerate(plan.private)},
         read_only=frozenset(plan.read_only),
         foreign=frozenset(foreign),
+        temporary=folder / "tmp",
     )
 
 
