@@ -72,8 +72,11 @@ def test_channels_are_at_their_place(server: Server) -> None:
     request = script_job(
         server, "reads-channel", source, InputDataConfig=[channel("train", f"s3://{BUCKET}/data/")]
     )
-    assert run_job(server, request)["TrainingJobStatus"] == "Completed"
+    facts = run_job(server, request)
+    assert facts["TrainingJobStatus"] == "Completed"
     assert "1,2" in log_lines(server, "reads-channel")
+    shown = facts["InputDataConfig"][0]
+    assert (shown["CompressionType"], shown["RecordWrapperType"]) == ("None", "None")
 
 
 def test_metrics_go_to_cloudwatch_and_to_the_description(server: Server) -> None:

@@ -186,6 +186,10 @@ def _with_defaults(req: Params, metrics: Sequence[Mapping[str, str]]) -> Params:
     specification: dict[str, Any] = dict(req["AlgorithmSpecification"])
     if metrics:
         specification["MetricDefinitions"] = list(metrics)  # the SDK's TrainingJobAnalytics reads them there
+    channels = [
+        {"CompressionType": "None", "RecordWrapperType": "None", **channel}
+        for channel in req.get("InputDataConfig", ())
+    ]
     return {
         "StoppingCondition": {"MaxRuntimeInSeconds": 86_400},
         "EnableNetworkIsolation": False,
@@ -193,6 +197,7 @@ def _with_defaults(req: Params, metrics: Sequence[Mapping[str, str]]) -> Params:
         "EnableManagedSpotTraining": False,
         **req,
         "AlgorithmSpecification": specification,
+        **({"InputDataConfig": channels} if channels else {}),
         "OutputDataConfig": {"KmsKeyId": "", "CompressionType": "GZIP", **req["OutputDataConfig"]},
     }
 
