@@ -23,7 +23,9 @@ from sagesse.wire.sendfile import send_file
 from sagesse.wire.tunnel import Relay, open_tunnel
 
 MAX_HEAD_BYTES = 64 * 1024
-_MOST_WAITING_BYTES = 512 * 1024  # of a body, before no more is read: each pause costs two calls of the system
+_MOST_WAITING_BYTES = (
+    512 * 1024
+)  # of a body, before no more is read: each pause costs two calls of the system
 _MAX_DISCARDED_BYTES = 256 * 1024 * 1024
 _HANDSHAKE_S = 15
 _CONNECT_S = 20
