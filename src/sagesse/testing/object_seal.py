@@ -13,9 +13,17 @@ import msgspec
 import pytest
 
 from sagesse.core.body import BytesUpload
-from sagesse.engines.objects.base import Address, Attributes, Condition, Expectation, ObjectInfo, ObjectStore
+from sagesse.engines.objects.base import (
+    Address,
+    Attributes,
+    Condition,
+    Expectation,
+    ObjectInfo,
+    ObjectStore,
+    PartEntry,
+)
 from sagesse.engines.objects.seal import FRAME_BYTES, Seal, SealBroken
-from sagesse.testing.object_store import BUCKET, PartEntry, collect, complete, new_bucket, new_upload, run
+from sagesse.testing.object_store import BUCKET, collect, complete, new_bucket, new_upload, run
 
 KEY = secrets.token_bytes(32)
 OPEN_ETAG = Attributes(seal=Seal(kind="AES256", wrapped=b"w"))

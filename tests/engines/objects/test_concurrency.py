@@ -1,6 +1,7 @@
 """Many at once on the same names: what is seen is always something that somebody wrote, whole."""
 
 import asyncio
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,5 +104,5 @@ def test_readers_and_listings_see_whole_objects_while_they_are_written(store: Lo
         await asyncio.gather(*readers)
 
     done = asyncio.Event()
-    whole = {(len(data), suite.hashlib.md5(data).hexdigest()) for data in bodies}
+    whole = {(len(data), hashlib.md5(data).hexdigest()) for data in bodies}
     suite.run(work())

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sagesse.core.body import FileSlice, Stream
+from sagesse.core.body import BytesUpload, FileSlice, Stream
 from sagesse.engines.objects import LocalObjectStore
 from sagesse.engines.objects.base import Address, Attributes, Condition, Deletion, Expectation
 from sagesse.testing import object_store as suite
@@ -148,7 +148,7 @@ def test_a_full_disk_stores_nothing(
     suite.put(store, "k", b"before")
     put = store.put(
         Address(suite.BUCKET, "k"),
-        suite.BytesUpload(bytes(suite.LARGE)),
+        BytesUpload(bytes(suite.LARGE)),
         Attributes(),
         expect=Expectation(),
         condition=Condition(),
@@ -167,7 +167,7 @@ def test_a_put_that_is_cancelled_while_it_commits_is_whole(
     queue = store._database.write_async
 
     async def work() -> None:
-        upload = suite.BytesUpload(bytes(suite.LARGE))
+        upload = BytesUpload(bytes(suite.LARGE))
         put = asyncio.ensure_future(
             store.put(
                 Address(suite.BUCKET, "k"), upload, Attributes(), expect=Expectation(), condition=Condition()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sagesse.core import sqlite
+from sagesse.core.body import BytesUpload
 from sagesse.core.error import ServiceError
 from sagesse.engines.objects import LocalObjectStore
 from sagesse.engines.objects.base import Address, Attributes, Condition, Deletion, Expectation
@@ -145,7 +146,7 @@ def test_what_the_disk_refuses_leaves_nothing(
     monkeypatch.setattr(os, call, refuse)
     put = store.put(
         Address(suite.BUCKET, "k"),
-        suite.BytesUpload(bytes(suite.LARGE)),
+        BytesUpload(bytes(suite.LARGE)),
         Attributes(),
         expect=Expectation(),
         condition=Condition(),
