@@ -15,21 +15,48 @@ from sagesse.runtime.process import descendants
 
 _START_S = 180.0
 _OBJECT_STORE_BYTES = 80 << 20  # Ray's least
+_NAMESPACES = ("unshare", "--map-root-user", "--uts", "--mount")
+_OTHER_MACHINE = """
+import os, socket, subprocess, sys
+name, unseen, *command = sys.argv[1:]
+socket.sethostname(name)
+if unseen:
+    subprocess.run(["mount", "-t", "tmpfs", "none", unseen], check=True)
+os.execv(command[0], command)
+"""
+
+
+def can_make_machines() -> bool:
+    """Whether this machine lets us make namespaces: without them all nodes are processes of one machine."""
+    if shutil.which(_NAMESPACES[0]) is None:
+        return False
+    return subprocess.run([*_NAMESPACES, "true"], capture_output=True, check=False).returncode == 0
 
 
 class Node:
-    """A node: `ray start` and all that it starts."""
+    """A node: `ray start` and all that it starts.
+
+    Args:
+        machine: the name of its machine, which it has to itself; None: it is on this one.
+        unseen: a folder that its machine does not have.
+    """
 
     def __init__(
-        self, ray: Path, folder: Path, address: str, *options: str, unseen: Path | None = None
+        self,
+        ray: Path,
+        folder: Path,
+        address: str,
+        *options: str,
+        machine: str | None = None,
+        unseen: Path | None = None,
     ) -> None:
         self.address = address
         log = folder / f"node-{address}.log"
         command = [ray, "start", "--block", "--node-ip-address", address, "--num-gpus", "0"]
         command += ["--object-store-memory", str(_OBJECT_STORE_BYTES), "--disable-usage-stats", *options]
-        if unseen is not None:
-            hide = 'mount -t tmpfs none "$0" && exec "$@"'
-            command = ["unshare", "--map-root-user", "--mount", "sh", "-c", hide, unseen, *command]
+        if machine is not None:
+            become = [ray.with_name("python"), "-c", _OTHER_MACHINE, machine, unseen or ""]
+            command = [*_NAMESPACES, *become, *command]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
         with log.open("wb") as output:
             self._process = subprocess.Popen(
@@ -68,7 +95,10 @@ class Node:
 
 
 class Cluster:
-    """A head and further nodes.
+    """A head and further nodes, each on a machine of its own where namespaces can be made.
+
+    What is per machine must be per node: were they to share a zygote, the node that has it would take the runs of the
+    other one with it when it dies.
 
     Args:
         python: the interpreter that has Ray.
@@ -83,11 +113,14 @@ class Cluster:
         self.nodes: list[Node] = []
         head = ["--head", "--port", self.address.rpartition(":")[2], "--include-dashboard", "false"]
         head += ["--temp-dir", str(self._folder)]
+        has_machines = can_make_machines()
         for number, count in enumerate(cores):
             options = [*head] if number == 0 else ["--address", self.address]
             options += ["--num-cpus", str(count)]
-            unseen_here = unseen if number else None
-            self.nodes.append(Node(self._ray, self._folder, _address(number), *options, unseen=unseen_here))
+            machine = f"node-{number}" if number and has_machines else None
+            self.nodes.append(
+                Node(self._ray, self._folder, _address(number), *options, machine=machine, unseen=unseen)
+            )
 
     def __enter__(self) -> "Cluster":
         return self

@@ -17,7 +17,7 @@ from tests.services.sagemaker.flow import until
 
 from .cluster import Cluster
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # the first test installs Ray
 _DEADLINE_S = 120.0
 
 
