@@ -13,17 +13,24 @@ from sagesse.testing.object_store import collect, run
 from tests.engines.objects import version_writer as writer
 from tests.engines.objects.test_crash import ROOT, files_and_blobs
 
+Name = tuple[str, str]
+"""Key and version."""
+Content = tuple[int, int]
+"""What its bytes are made from, and their number; -1: it is a marker."""
+
 
 class Told:
-    """What the writers said: versions that must be there, that may be there, and how many unknown ones may be."""
+    """What the writers said: versions that must be there, that may be there, and which of them are news."""
 
     def __init__(self) -> None:
-        self.made: dict[tuple[str, str], tuple[int, int]] = {}
-        self.perhaps: dict[tuple[str, str], tuple[int, int]] = {}
+        self.made: dict[Name, Content] = {}
+        self.perhaps: dict[Name, Content] = {}
+        self.news: set[Name] = set()
 
     def hear(self, lines: list[bytes]) -> set[str]:
         """Take in one process's lines; the keys it was writing when it was killed."""
         begun: set[str] = set()
+        known = set(self.made)
         for line in lines:
             match line.decode().split():
                 case ["put", key]:
@@ -35,6 +42,7 @@ class Told:
                     self.perhaps[key, version] = self.made.pop((key, version))
                 case ["dropped", key, version]:
                     del self.perhaps[key, version]
+        self.news = (self.made.keys() - known) | self.perhaps.keys()
         return begun
 
 
@@ -51,20 +59,18 @@ def lines_until_killed(folder: Path, number: int, count: int) -> list[bytes]:
     return [line for line in said if line.endswith(b"\n")]
 
 
-def check(store: LocalObjectStore, told: Told, begun: set[str]) -> None:
+def check(store: LocalObjectStore, told: Told, begun: set[str], *, reads_all: bool) -> None:
+    """All that must be there is, and nothing else; of the bytes those that are news are read, or all."""
     page = run(store.versions(writer.BUCKET, ListQuery(limit=1_000_000)))
     found = {(entry.key, entry.version): entry for entry in page.versions}
     assert told.made.keys() <= found.keys()
     unknown = found.keys() - told.made.keys() - told.perhaps.keys()
     assert len(unknown) == len({key for key, _ in unknown})
     assert {key for key, _ in unknown} <= begun
-    for (key, version), (seed, size) in (told.made | told.perhaps).items():
-        if (key, version) not in found:
-            continue
-        assert found[key, version].is_marker == (size < 0)
-        if size >= 0:
-            stored = run(store.get(Address(writer.BUCKET, key), version))
-            assert run(collect(stored.read(0, stored.info.size_bytes))) == writer.content(seed, size)
+    wanted = {name: content for name, content in (told.made | told.perhaps).items() if name in found}
+    assert all(found[name].is_marker == (size < 0) for name, (_, size) in wanted.items())
+    written = {name: content for name, content in wanted.items() if content[1] >= 0}
+    run(read(store, {name: written[name] for name in written if reads_all or name in told.news}))
     for key, version in unknown:  # written, but nobody was told: complete, or it could not be read
         run(store.delete(writer.BUCKET, [writer.Deletion(key, version=version)]))
     for name in list(told.perhaps):
@@ -73,12 +79,18 @@ def check(store: LocalObjectStore, told: Told, begun: set[str]) -> None:
             told.made[name] = entry
 
 
+async def read(store: LocalObjectStore, wanted: dict[Name, Content]) -> None:
+    for (key, version), (seed, size) in wanted.items():
+        stored = await store.get(Address(writer.BUCKET, key), version)
+        assert await collect(stored.read(0, stored.info.size_bytes)) == writer.content(seed, size), key
+
+
 def crash_rounds(folder: Path, rounds: int) -> None:
     told, dice = Told(), random.Random(rounds)
     for number in range(rounds):
         begun = told.hear(lines_until_killed(folder, number, dice.randrange(20, 400)))
         store = LocalObjectStore(folder, min_part_bytes=0, grace_s=0)
-        check(store, told, begun)
+        check(store, told, begun, reads_all=number == rounds - 1)
         store.sweep()
         files, blobs = files_and_blobs(folder, store)
         assert files <= blobs
