@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import subprocess
 import sys
+import tomllib
 import venv
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def interpreter(name: str, lists: Path = HERE) -> Path:
     requirements = lists / f"{name}.txt"
     folder = ROOT / f".venv-{name}"
     python = folder / "bin" / "python"
-    stamp = folder / f".installed-{hashlib.sha256(requirements.read_bytes()).hexdigest()[:16]}"
+    stamp = folder / f".installed-{hashlib.sha256(_wanted(requirements)).hexdigest()[:16]}"
     with requirements.open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not stamp.exists():
@@ -30,6 +31,15 @@ def interpreter(name: str, lists: Path = HERE) -> Path:
             _install(python, requirements)
             stamp.touch()
     return python
+
+
+def _wanted(requirements: Path) -> bytes:
+    """What makes an environment out of date: the list, and what Sagesse needs where the list has Sagesse."""
+    wanted = requirements.read_bytes()
+    if b"-e ." in wanted.splitlines():
+        needs = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+        wanted += "\n".join(needs).encode() + (ROOT / "constraints.txt").read_bytes()
+    return wanted
 
 
 def _install(python: Path, requirements: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from .client import Client
 
-pytestmark = [pytest.mark.sdk, pytest.mark.timeout(900)]  # the first test installs all of them
+pytestmark = [pytest.mark.sdk, pytest.mark.timeout(1800)]  # the first test installs all of them
 
 Answer = dict[str, Any]
 

@@ -6,7 +6,7 @@ import pytest
 
 from .client import Client
 
-pytestmark = [pytest.mark.sdk, pytest.mark.timeout(900)]  # the first test installs the SDK
+pytestmark = [pytest.mark.sdk, pytest.mark.timeout(1800)]  # the first test installs the SDK
 
 BUCKET = "sagemaker-us-east-1-123456789012"
 

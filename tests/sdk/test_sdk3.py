@@ -10,7 +10,7 @@ from sagesse.testing.server import Server
 
 from .client import Client
 
-pytestmark = [pytest.mark.sdk, pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.sdk, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def names_in(server: Server, uri: str) -> list[str]:
