@@ -52,5 +52,6 @@ def test_no_event_is_lost_or_invented(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_no_event_is_lost_or_invented_however_often(tmp_path: Path) -> None:
     crash_rounds(tmp_path, 15)

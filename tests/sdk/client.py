@@ -12,7 +12,7 @@ import pytest
 from sagesse.testing.server import Server
 
 FLOWS = Path(__file__).parent / "flows"
-_LIMIT_S = 240
+_LIMIT_S = 900
 _KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
 
 

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.sdk, pytest.mark.slow, pytest.mark.timeout(1800)]  # t
 IMAGE = "173754725891.dkr.ecr.us-east-1.amazonaws.com/sagemaker-spark-processing:3.3-cpu-py39-v1.1"
 BUCKET = "spark"
 CODE = "/opt/ml/processing/input/code"
-_END_S = 180
+_END_S = 600
 
 
 @pytest.fixture(scope="session")

@@ -536,5 +536,5 @@ def test_a_job_whose_folder_was_thrown_away_ends(fresh: LocalJobs) -> None:
     assert supervisor is not None
     ended = os.pidfd_open(supervisor)
     shutil.rmtree(folder)
-    assert select.select([ended], [], [], 60)[0]
+    assert select.select([ended], [], [], 100)[0]
     os.close(ended)

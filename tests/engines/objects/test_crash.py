@@ -87,6 +87,6 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_left_behind(tmp_path: Path)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_a_hundred_crashes(tmp_path: Path) -> None:
     crash_rounds(tmp_path / "s3", 100)

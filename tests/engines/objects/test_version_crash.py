@@ -103,6 +103,6 @@ def test_no_version_is_lost_and_none_comes_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_a_hundred_crashes_amid_versions(tmp_path: Path) -> None:
     crash_rounds(tmp_path / "s3", 100)

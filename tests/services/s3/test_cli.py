@@ -10,7 +10,7 @@ import pytest
 
 from sagesse.testing.server import Server
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture

@@ -197,7 +197,7 @@ def test_nothing_acknowledged_is_lost_and_the_rest_is_swept(pair: Pair) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_ten_crashes(pair: Pair) -> None:
     crash_rounds(pair, 10)
 

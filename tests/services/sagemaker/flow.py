@@ -16,7 +16,7 @@ ROLE = "arn:aws:iam::123456789012:role/sagemaker"
 PYTHON = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-base-python:1.0"
 XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
 BUCKET = "flows"
-_DEADLINE_S = 60
+_DEADLINE_S = 110  # within the bound of a test
 _FINAL = {"Completed", "Failed", "Stopped"}
 
 
