@@ -19,9 +19,10 @@ from sagesse.core.call import Call
 from sagesse.core.error import ServiceError
 from sagesse.core.fault import fault_of
 from sagesse.core.identifier import new_request_id
-from sagesse.core.model import service_model
+from sagesse.core.model import Operation, service_model
 from sagesse.core.principal import Principal
 from sagesse.wire.authenticate import Authenticator, Caller
+from sagesse.wire.body_digest import check_body
 from sagesse.wire.codec import OperationCodec, codec, write_common_error
 from sagesse.wire.cors import CrossOrigin, preflight, preflight_bucket, shared
 from sagesse.wire.form import Form
@@ -255,8 +256,7 @@ class Gateway:
     @staticmethod
     def _anonymous(route: Route) -> Caller:
         """Only S3, whose policies decide, and operations without authentication take unsigned requests."""
-        operation = service_model(route.service).operations[route.operation]
-        if route.service == "s3" or operation.raw.get("authtype") == "none":
+        if route.service == "s3" or _operation(route).raw.get("authtype") == "none":
             return Caller(Principal.anonymous(), None)
         raise Refused("missing")
 
@@ -280,6 +280,13 @@ class Gateway:
             request.upload = upload
         else:
             request.body = await upload.read(self._limits.body_bytes)
+            if request.body:
+                check_body(
+                    request.body,
+                    request.headers,
+                    upload.trailers,
+                    has_checksum="httpChecksum" in _operation(arrival.route).raw,
+                )
 
     async def _open(self, arrival: _Arrival, caller: Caller) -> None:
         """The other services sign the body's digest, so it is read first, unless they leave bodies unsigned."""
@@ -378,7 +385,11 @@ def _signing_name(request: WireRequest) -> str | None:
 
 
 def _leaves_body_unsigned(route: Route) -> bool:
-    return service_model(route.service).operations[route.operation].raw.get("authtype") == "v4-unsigned-body"
+    return _operation(route).raw.get("authtype") == "v4-unsigned-body"
+
+
+def _operation(route: Route) -> Operation:
+    return service_model(route.service).operations[route.operation]
 
 
 async def _health(_: WireRequest) -> WireReply:
