@@ -255,7 +255,7 @@ class App:
         return [
             sts.TokenService(self.identities, authorizer),
             *iam.families(self.identities, authorizer),
-            *s3.services(self.objects, self.vault, seals_all=self.settings.encrypt_objects),
+            *s3.services(self.objects, self.vault, authorizer, seals_all=self.settings.encrypt_objects),
             *kms.services(self.vault, authorizer),
             *(family(self.logs) for family in (logs.Groups, logs.Streams, logs.Events)),
             cloudwatch.Metrics(self.metrics),

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import quote, unquote
 
+from sagesse.core.body import Stream
 from sagesse.core.call import Call
 from sagesse.core.error import ServiceError
 from sagesse.core.principal import Principal
@@ -94,7 +95,14 @@ class Websites:
         headers = {name: named[name] for name in _HEADERS if name in named} if conditional else {}
         request = WireRequest("GET", "/", "", headers)
         params = get.read(request, {"Bucket": visit.bucket, "Key": key})
-        return get.write(await self._run(_call(visit, "GetObject", params)), visit.request_id)
+        found = await self._run(_call(visit, "GetObject", params))
+        location = found.get("WebsiteRedirectLocation")
+        if location is None:
+            return get.write(found, visit.request_id)
+        body = found["Body"]
+        if isinstance(body, Stream) and (close := getattr(body.chunks, "aclose", None)):
+            await close()
+        return WireReply(301, [("Location", str(location))], b"")
 
     async def _is_there(self, visit: Visit, key: str) -> bool:
         try:

@@ -1,6 +1,7 @@
 """Websites, visited as browsers do."""
 
 import http.client
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from sagesse.testing.server import Server
 from tests.services.s3.account import open_bucket
+from tests.services.s3.conftest import Refusals
 
 INDEX = {"IndexDocument": {"Suffix": "index.html"}}
 
@@ -15,14 +17,18 @@ INDEX = {"IndexDocument": {"Suffix": "index.html"}}
 @pytest.fixture
 def site(s3: Any) -> str:
     name = open_bucket(s3)
-    policy = (
-        '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", '
-        f'"Resource": "arn:aws:s3:::{name}/*"}}]}}'
-    )
-    s3.put_bucket_policy(Bucket=name, Policy=policy)
+    open_to_all(s3, name, "s3:GetObject", "s3:ListBucket")
     for key in ("index.html", "docs/index.html", "error.html", "a b.html"):
         s3.put_object(Bucket=name, Key=key, Body=key.encode(), ContentType="text/html")
     return name
+
+
+def open_to_all(s3: Any, bucket: str, *actions: str) -> None:
+    resources = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
+    statement = {"Effect": "Allow", "Principal": "*", "Action": actions, "Resource": resources}
+    s3.put_bucket_policy(
+        Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    )
 
 
 def put(s3: Any, bucket: str, **more: Any) -> None:
@@ -73,6 +79,31 @@ def test_what_is_missing_shows_the_error_document(s3: Any, server: Server, site:
     status, _, body = visit(server, site, "/no")
     assert status == 404
     assert "<li>Code: NoSuchKey</li>" in body
+
+
+def test_where_nobody_may_list_what_is_missing_is_refused(s3: Any, server: Server, site: str) -> None:
+    put(s3, site, ErrorDocument={"Key": "error.html"})
+    open_to_all(s3, site, "s3:GetObject")
+    assert visit(server, site, "/no")[::2] == (403, "error.html")
+    assert visit(server, site, "/docs")[0] == 302
+
+
+def test_an_object_may_redirect(s3: Any, server: Server, site: str) -> None:
+    put(s3, site)
+    for key, target in (("moved", "/a b.html"), ("away", "https://example.com/x")):
+        s3.put_object(Bucket=site, Key=key, Body=b"old", WebsiteRedirectLocation=target)
+        status, headers, body = visit(server, site, f"/{key}")
+        assert (status, headers["Location"], body) == (301, target, "")
+        assert s3.head_object(Bucket=site, Key=key)["WebsiteRedirectLocation"] == target
+    s3.copy_object(Bucket=site, Key="copy", CopySource=f"{site}/moved")
+    assert "WebsiteRedirectLocation" not in s3.head_object(Bucket=site, Key="copy")
+    s3.copy_object(Bucket=site, Key="moved", CopySource=f"{site}/moved", WebsiteRedirectLocation="/docs/")
+    assert visit(server, site, "/moved")[1]["Location"] == "/docs/"
+
+
+def test_where_an_object_redirects_must_be_a_place(site: str, refused: Refusals) -> None:
+    wish = {"Bucket": site, "Key": "k", "WebsiteRedirectLocation": "docs"}
+    assert refused("put_object", **wish) == ("InvalidRedirectLocation", 400)
 
 
 def test_what_is_not_public_is_refused(s3: Any, server: Server, site: str) -> None:

@@ -5,6 +5,7 @@ What really runs: an `engines.objects.ObjectStore`; what it acknowledges is on d
 What differs from AWS: docs/services/s3.md.
 """
 
+from sagesse.core.policy import IdentityAuthorizer
 from sagesse.core.service import Service
 from sagesse.engines.objects import ObjectStore
 from sagesse.engines.vault import Vault
@@ -56,8 +57,17 @@ __all__ = [
 ]
 
 
-def services(objects: ObjectStore, vault: Vault, *, seals_all: bool = False) -> tuple[Service, ...]:
-    """Every family of S3 over one store; `vault` wraps the keys of objects, `seals_all` encrypts every new one."""
+def services(
+    objects: ObjectStore, vault: Vault, authorizer: IdentityAuthorizer, *, seals_all: bool = False
+) -> tuple[Service, ...]:
+    """Every family of S3 over one store.
+
+    Args:
+        objects: where buckets and objects are kept.
+        vault: wraps the keys of objects.
+        authorizer: judges what only a handler can name.
+        seals_all: encrypts every new object.
+    """
     encryption = Encryption(vault, seals_all=seals_all)
     families = (
         Buckets,
@@ -78,4 +88,4 @@ def services(objects: ObjectStore, vault: Vault, *, seals_all: bool = False) -> 
         Websites,
         Selections,
     )
-    return tuple(family(objects, encryption) for family in families)
+    return tuple(family(objects, encryption, authorizer) for family in families)

@@ -1,7 +1,7 @@
 """Which IAM action on which resource every operation needs."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import Any
 
 from sagesse.core.scope import Scope, partition
 from sagesse.core.service import Grant
@@ -135,11 +135,22 @@ def grants(operation: str, params: Mapping[str, Any], scope: Scope) -> Iterable[
     if operation == "ListBuckets":
         return (Grant("s3:ListAllMyBuckets", "*"),)
     if operation == "DeleteObjects":
-        return _deletions(params, bucket)
+        return ()  # judged key by key, see deletion_grants
     target = f"{bucket}/{params.get('Key', '')}"
     return [Grant(f"s3:{action}", target) for action in _on_object(operation, params)] + _source(
         params, prefix
     )
+
+
+def deletion_grants(
+    bucket: str, entry: Mapping[str, Any], region: str, *, bypasses_governance: bool
+) -> list[Grant]:
+    """The permissions that one of many deletions needs."""
+    target = f"arn:{partition(region)}:s3:::{bucket}/{entry['Key']}"
+    actions = ["s3:DeleteObjectVersion" if entry.get("VersionId") else "s3:DeleteObject"]
+    if bypasses_governance:
+        actions.append("s3:BypassGovernanceRetention")
+    return [Grant(action, target) for action in actions]
 
 
 def _on_object(operation: str, params: Mapping[str, Any]) -> list[str]:
@@ -151,18 +162,6 @@ def _on_object(operation: str, params: Mapping[str, Any]) -> list[str]:
     if params.get("BypassGovernanceRetention"):
         actions.append("BypassGovernanceRetention")
     return actions
-
-
-def _deletions(params: Mapping[str, Any], bucket: str) -> list[Grant]:
-    wish: Mapping[str, Any] = params.get("Delete", {})
-    needed: list[Grant] = []
-    for entry in cast("list[Mapping[str, Any]]", wish.get("Objects") or ()):
-        target = f"{bucket}/{entry.get('Key', '')}"
-        action = "s3:DeleteObjectVersion" if entry.get("VersionId") else "s3:DeleteObject"
-        needed.append(Grant(action, target))
-        if params.get("BypassGovernanceRetention"):
-            needed.append(Grant("s3:BypassGovernanceRetention", target))
-    return needed
 
 
 def _source(params: Mapping[str, Any], prefix: str) -> list[Grant]:

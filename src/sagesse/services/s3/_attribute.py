@@ -8,6 +8,8 @@ from sagesse.engines.objects.base import Attributes, Lock, ObjectInfo
 from sagesse.services.s3._tag import tags_of_header
 
 MAX_METADATA_BYTES = 2048
+REDIRECT = "WebsiteRedirectLocation"
+_MAX_REDIRECT_BYTES = 2048
 _HEADERS = frozenset(
     {
         "CacheControl",
@@ -16,6 +18,7 @@ _HEADERS = frozenset(
         "ContentLanguage",
         "ContentType",
         "Expires",
+        REDIRECT,
     }
 )
 
@@ -24,7 +27,7 @@ def attributes_of(req: Params, *, acl: str = "", lock: Lock | None = None) -> At
     """The attributes in a request; `acl` and `lock` were read before.
 
     Raises:
-        ServiceError: MetadataTooLarge, or a bad tag.
+        ServiceError: MetadataTooLarge, InvalidRedirectLocation, or a bad tag.
     """
     headers = {name: value for name, value in req.items() if name in _HEADERS and value}
     headers.setdefault("ContentType", "binary/octet-stream")
@@ -32,6 +35,7 @@ def attributes_of(req: Params, *, acl: str = "", lock: Lock | None = None) -> At
         headers |= {"ContentEncoding": _without_chunking(str(headers["ContentEncoding"]))}
         if not headers["ContentEncoding"]:
             del headers["ContentEncoding"]
+    _check_redirect(str(headers.get(REDIRECT, "/")))
     metadata: dict[str, str] = {key.lower(): str(value) for key, value in req.get("Metadata", {}).items()}
     if (
         size := sum(len(key.encode()) + len(value.encode()) for key, value in metadata.items())
@@ -58,6 +62,15 @@ def object_members(info: ObjectInfo) -> dict[str, Any]:
     if info.attributes.tags:
         members["TagCount"] = len(info.attributes.tags)
     return members
+
+
+def _check_redirect(location: str) -> None:
+    if not location.startswith(("/", "http://", "https://")):
+        message = "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."
+        raise ServiceError("InvalidRedirectLocation", message, status=400)
+    if len(location.encode()) > _MAX_REDIRECT_BYTES:
+        message = f"The length of website redirect location cannot exceed {_MAX_REDIRECT_BYTES} characters."
+        raise ServiceError("InvalidRedirectLocation", message, status=400)
 
 
 def quoted(etag: str) -> str:

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
-from sagesse.core.scope import Scope, canonical_id
+from sagesse.core.policy import IdentityAuthorizer
+from sagesse.core.scope import Scope, canonical_id, partition
 from sagesse.core.service import Facts, Grant, Params, Service
 from sagesse.engines.objects import ObjectStore
 from sagesse.engines.objects.base import Address, Attributes, Bucket, Tell
@@ -37,13 +38,15 @@ class Family(Service):
     Args:
         objects: where buckets and objects are kept.
         encryption: seals and opens objects.
+        authorizer: judges what only a handler can name; the pipeline has judged the call.
     """
 
     service = "s3"
 
-    def __init__(self, objects: ObjectStore, encryption: Encryption) -> None:
+    def __init__(self, objects: ObjectStore, encryption: Encryption, authorizer: IdentityAuthorizer) -> None:
         self._objects = objects
         self._encryption = encryption
+        self._authorizer = authorizer
 
     def _grants(self, operation: str, params: Params, scope: Scope) -> Iterable[Grant]:
         return grants(operation, params, scope)
@@ -76,6 +79,17 @@ class Family(Service):
             fields = {"Size": size, "MaxSizeAllowed": MAX_KEY_BYTES}
             raise ServiceError("KeyTooLongError", "Your key is too long", status=400, fields=fields)
         return Place(bucket, Address(bucket.name, key))
+
+    def _may_know(self, ctx: Context, bucket: str, error: ServiceError) -> ServiceError:
+        """What a reader is told instead of `error`: who may not list a bucket is not told that a key is missing."""
+        if error.code != "NoSuchKey":
+            return error
+        grant = Grant("s3:ListBucket", f"arn:{partition(ctx.region)}:s3:::{bucket}")
+        try:
+            self._authorizer.require(ctx, "s3", grant)
+        except ServiceError as denied:
+            return denied
+        return error
 
     def _tell(self, ctx: Context, bucket: Bucket, cause: Cause) -> Tell | None:
         """What tells of the changes that a call makes in a bucket; None where nobody wants to know."""

@@ -5,6 +5,7 @@ from sagesse.core.principal import Principal
 from sagesse.core.service import Grant
 from sagesse.engines.objects import ObjectStore
 from sagesse.engines.objects.base import Address, Bucket, ObjectInfo
+from sagesse.engines.objects.error import no_such_bucket
 from sagesse.services.s3._acl import OBJECT_ACTIONS, policy_of
 from sagesse.services.s3._public import is_public
 from sagesse.services.s3._setting import ACL, POLICY, public_access_of, takes_acls
@@ -12,6 +13,15 @@ from sagesse.services.s3._setting import ACL, POLICY, public_access_of, takes_ac
 # The account's root can always take back a policy that shuts everybody out.
 _NEVER_SHUT = frozenset({"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"})
 _TAG = "s3:existingobjecttag/"
+# What creating a bucket needs, so that there is none yet.
+_CREATING = frozenset(
+    {
+        "s3:CreateBucket",
+        "s3:PutBucketAcl",
+        "s3:PutBucketObjectLockConfiguration",
+        "s3:PutBucketOwnershipControls",
+    }
+)
 
 
 class BucketGuards:
@@ -27,12 +37,18 @@ class BucketGuards:
         self._objects = objects
 
     def find(self, principal: Principal, grant: Grant, facts: Facts) -> Guard | None:
-        """See `ResourcePolicies.find`."""
+        """See `ResourcePolicies.find`.
+
+        Raises:
+            ServiceError: NoSuchBucket; as in AWS, even those are told who may not do anything.
+        """
         if not grant.action.startswith("s3:") or grant.action == "s3:CreateBucket":
             return None
         name = grant.resource.partition(":::")[2].partition("/")[0]
         bucket = self._objects.find_bucket(name) if name else None
         if bucket is None:
+            if name and grant.action not in _CREATING:
+                raise no_such_bucket(name)
             return None
         if not bucket.settings:
             return Guard(bucket.account)

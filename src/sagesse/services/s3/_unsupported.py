@@ -4,6 +4,7 @@ from collections.abc import Mapping, Set
 from typing import Any
 
 from sagesse.core.error import ServiceError
+from sagesse.core.model import service_model
 from sagesse.services.s3._error import not_implemented
 
 _NOTHING: Set[Any] = frozenset()
@@ -20,7 +21,6 @@ _HARMLESS: Mapping[str, Set[Any]] = {
     "ObjectLockEventHoldDurationDays": _NOTHING,
     "ObjectLockEventHoldDurationYears": _NOTHING,
     "StorageClass": frozenset({"STANDARD"}),
-    "WebsiteRedirectLocation": _NOTHING,
     "WriteOffsetBytes": _NOTHING,
 }
 _GRANTS = frozenset({"GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP"})
@@ -38,7 +38,14 @@ def refuse_unsupported(params: Mapping[str, Any]) -> None:
     for member, value in params.items():
         harmless = _HARMLESS.get(member)
         if harmless is not None and not (harmless and value in harmless):
+            if member == "StorageClass" and value not in service_model("s3").shapes[member]["enum"]:
+                raise _unknown_storage_class(value)
             raise not_implemented(member, value)
+
+
+def _unknown_storage_class(value: Any) -> ServiceError:
+    message, fields = "The storage class you specified is not valid", {"StorageClassRequested": str(value)}
+    return ServiceError("InvalidStorageClass", message, status=400, fields=fields)
 
 
 def refuse_object_acl(params: Mapping[str, Any]) -> None:

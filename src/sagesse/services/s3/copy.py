@@ -17,9 +17,10 @@ from sagesse.engines.objects.base import (
     UploadInfo,
 )
 from sagesse.engines.objects.error import invalid_request
-from sagesse.services.s3._attribute import quoted
+from sagesse.services.s3._attribute import REDIRECT, quoted
 from sagesse.services.s3._checksum import algorithm_of, checksum_members, part_checksum_members
 from sagesse.services.s3._condition import check_source, write_condition
+from sagesse.services.s3._error import invalid_argument
 from sagesse.services.s3._family import Family, Place
 from sagesse.services.s3._news import COPY
 from sagesse.services.s3._range import Slice, source_slice
@@ -31,6 +32,7 @@ from sagesse.services.s3.encryption import asks, check_customer_key, encryption_
 from sagesse.services.s3.multipart import part_number
 
 MAX_COPY_BYTES = 5 << 30
+_CHANGES = frozenset({"StorageClass", REDIRECT})  # naming one makes a copy onto itself legal
 
 
 class Copies(Family):
@@ -40,10 +42,10 @@ class Copies(Family):
         """Copy an object, with its attributes or new ones."""
         bucket, address = self._place(req)
         name = parse_source(req["CopySource"])
-        source = await self._source(req, name)
-        replaces = req.get("MetadataDirective") == "REPLACE", req.get("TaggingDirective") == "REPLACE"
-        algorithm = algorithm_of(req)
-        if name == (*address, None) and not any(replaces) and algorithm is None and not asks(req):
+        source = await self._source(ctx, req, name)
+        replaces = _replaces(req, "Metadata"), _replaces(req, "Tagging")
+        changes = any(replaces) or algorithm_of(req) is not None or asks(req) or not _CHANGES.isdisjoint(req)
+        if name == (*address, None) and not changes:
             raise invalid_request(
                 "This copy request is illegal because it is trying to copy an object to itself without changing the "
                 "object's metadata, storage class, website redirect location or encryption attributes."
@@ -60,7 +62,7 @@ class Copies(Family):
         number = part_number(req)
         upload = await self._objects.upload(address, str(req["UploadId"]))
         name = parse_source(req["CopySource"])
-        source = await self._source(req, name)
+        source = await self._source(ctx, req, name)
         piece = source_slice(req.get("CopySourceRange"), source.info)
         part = await self._copy_part(ctx, req, upload, number, source, piece)
         result: dict[str, Any] = {"ETag": quoted(part.etag), "LastModified": part.modified}
@@ -124,14 +126,14 @@ class Copies(Family):
         bucket = self._owned(name.bucket, None)
         return version_members(bucket, info.version, member="CopySourceVersionId")
 
-    async def _source(self, req: Params, name: Source) -> StoredObject:
+    async def _source(self, ctx: Context, req: Params, name: Source) -> StoredObject:
         """The source, in a bucket of the caller's, when its conditions hold."""
         self._owned(name.bucket, req.get("ExpectedSourceBucketOwner"))
         try:
             source = await self._objects.get(Address(name.bucket, name.key), name.version)
         except ServiceError as error:
             if error.code != "MethodNotAllowed":
-                raise
+                raise self._may_know(ctx, name.bucket, error) from None
             raise invalid_request(
                 "The source of a copy request may not specifically refer to a delete marker by version id."
             ) from error
@@ -148,9 +150,26 @@ def _refuse_size(req: Params, info: ObjectInfo) -> None:
         )
 
 
+def _replaces(req: Params, what: str) -> bool:
+    """Whether the copy gets metadata or tags of its own instead of the source's.
+
+    Raises:
+        ServiceError: InvalidArgument.
+    """
+    directive = req.get(f"{what}Directive", "COPY")
+    if directive not in {"COPY", "REPLACE"}:
+        raise invalid_argument(
+            f"Unknown {what.lower()} directive.", f"x-amz-{what.lower()}-directive", directive
+        )
+    return directive == "REPLACE"
+
+
 def _merged(old: Attributes, new: Attributes, replaces_metadata: bool, replaces_tags: bool) -> Attributes:
-    """The source's attributes, save for those the request replaces, its access control list and its lock."""
-    old = msgspec.structs.replace(old, acl=new.acl, lock=new.lock)
+    """The source's attributes, save for those the request replaces and those that are never copied."""
+    headers = {name: value for name, value in old.headers.items() if name != REDIRECT}
+    if REDIRECT in new.headers:
+        headers[REDIRECT] = new.headers[REDIRECT]
+    old = msgspec.structs.replace(old, headers=headers, acl=new.acl, lock=new.lock)
     if replaces_metadata:
         old = msgspec.structs.replace(old, headers=new.headers, metadata=new.metadata)
     return msgspec.structs.replace(old, tags=new.tags) if replaces_tags else old

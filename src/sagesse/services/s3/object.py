@@ -7,6 +7,7 @@ from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
 from sagesse.core.service import Params, Result
 from sagesse.engines.objects.base import Deleted, Deletion, ObjectInfo, PartEntry, StoredObject
+from sagesse.services.s3._access import deletion_grants
 from sagesse.services.s3._attribute import object_members, quoted
 from sagesse.services.s3._checksum import checksum_members, expectation, part_checksum_members
 from sagesse.services.s3._condition import bare, check_read, write_condition
@@ -60,7 +61,10 @@ class Objects(Family):
 
     async def get_object(self, ctx: Context, req: Params) -> Result:
         """The object or a slice of it."""
-        found, piece, members = await self._find(req)
+        try:
+            found, piece, members = await self._find(req)
+        except ServiceError as error:
+            raise self._may_know(ctx, str(req["Bucket"]), error) from None
         seal = found.info.attributes.seal
         if seal is None:
             return {**members, "Body": await begun(found.read(piece.offset, piece.size_bytes))}
@@ -69,7 +73,10 @@ class Objects(Family):
 
     async def head_object(self, ctx: Context, req: Params) -> Result:
         """What GET would say, without the bytes."""
-        _, _, members = await self._find(req)
+        try:
+            _, _, members = await self._find(req)
+        except ServiceError as error:
+            raise self._may_know(ctx, str(req["Bucket"]), error) from None
         return members
 
     async def delete_object(self, ctx: Context, req: Params) -> Result:
@@ -97,7 +104,7 @@ class Objects(Family):
         if not 1 <= len(named) <= _MAX_DELETIONS or any(not entry.get("Key") for entry in named):
             raise malformed_xml()
         bypasses = bool(req.get("BypassGovernanceRetention"))
-        deletions = [_deletion(entry, bypasses_governance=bypasses) for entry in named]
+        deletions = [self._deletion(ctx, bucket.name, entry, bypasses) for entry in named]
         tried = [deletion for deletion in deletions if isinstance(deletion, Deletion)]
         tell = self._tell(ctx, bucket, DELETE)
         done = iter(await self._objects.delete(bucket.name, tried, tell=tell))
@@ -111,7 +118,10 @@ class Objects(Family):
     async def get_object_attributes(self, ctx: Context, req: Params) -> Result:
         """Only the attributes asked for."""
         bucket, address = self._place(req)
-        info = (await self._objects.get(address, version_of(req))).info
+        try:
+            info = (await self._objects.get(address, version_of(req))).info
+        except ServiceError as error:
+            raise self._may_know(ctx, bucket.name, error) from None
         check_customer_key(req, info.attributes.seal)
         asked = {name.strip() for entry in req["ObjectAttributes"] for name in str(entry).split(",")}
         offers: dict[str, Any] = {
@@ -128,6 +138,19 @@ class Objects(Family):
         chosen = {name: value for name, value in offers.items() if name in asked and value is not None}
         shown = version_members(bucket, info.version)
         return {"LastModified": info.modified, **shown, **chosen}
+
+    def _deletion(
+        self, ctx: Context, bucket: str, entry: dict[str, Any], bypasses_governance: bool
+    ) -> Deletion | ServiceError:
+        """One of many deletions, or why the caller may not do it."""
+        facts = {"s3:VersionId": str(entry["VersionId"])} if "VersionId" in entry else None
+        grants = deletion_grants(bucket, entry, ctx.region, bypasses_governance=bypasses_governance)
+        try:
+            for grant in grants:
+                self._authorizer.require(ctx, "s3", grant, facts)
+            return _wished(entry, bypasses_governance=bypasses_governance)
+        except ServiceError as error:
+            return error
 
     async def _find(self, req: Params) -> tuple[StoredObject, Slice, dict[str, Any]]:
         """The object, the slice asked for, and the response's headers."""
@@ -164,25 +187,20 @@ def upload_of(body: Any) -> Upload:
     return BytesUpload(bytes(body)) if isinstance(body, (bytes, bytearray)) else cast("Upload", body)
 
 
-def _deletion(entry: dict[str, Any], *, bypasses_governance: bool) -> Deletion | ServiceError:
-    """One of many deletions, or why it cannot be done."""
-    try:
-        refuse_unsupported(
-            {
-                f"IfMatch{name}": entry[name]
-                for name in ("LastModifiedTime", "Size")
-                if entry.get(name) is not None
-            }
-        )
-        etag = bare(str(entry["ETag"])) if "ETag" in entry else None
-        return Deletion(
-            str(entry["Key"]),
-            if_match=etag,
-            version=version_of(entry),
-            bypasses_governance=bypasses_governance,
-        )
-    except ServiceError as error:
-        return error
+def _wished(entry: dict[str, Any], *, bypasses_governance: bool) -> Deletion:
+    refuse_unsupported(
+        {
+            f"IfMatch{name}": entry[name]
+            for name in ("LastModifiedTime", "Size")
+            if entry.get(name) is not None
+        }
+    )
+    return Deletion(
+        str(entry["Key"]),
+        if_match=bare(str(entry["ETag"])) if "ETag" in entry else None,
+        version=version_of(entry),
+        bypasses_governance=bypasses_governance,
+    )
 
 
 def _failed(entry: dict[str, Any], error: ServiceError) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
+from sagesse.core.policy import IdentityAuthorizer
 from sagesse.core.service import Params, Result
 from sagesse.engines.objects import ObjectStore
 from sagesse.engines.select.base import Query
@@ -22,13 +23,17 @@ _AT_ONCE = 4
 class Selections(Family):
     """Selections."""
 
-    def __init__(self, objects: ObjectStore, encryption: Encryption) -> None:
-        super().__init__(objects, encryption)
+    def __init__(self, objects: ObjectStore, encryption: Encryption, authorizer: IdentityAuthorizer) -> None:
+        super().__init__(objects, encryption, authorizer)
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def select_object_content(self, ctx: Context, req: Params) -> Result:
         """The records an expression selects, as they are found."""
-        found = await self._objects.get(self._place(req).address)
+        address = self._place(req).address
+        try:
+            found = await self._objects.get(address)
+        except ServiceError as error:
+            raise self._may_know(ctx, address.bucket, error) from None
         seal = found.info.attributes.seal
         check_customer_key(req, seal)
         query = query_of(req, found.info.size_bytes)

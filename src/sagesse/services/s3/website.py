@@ -7,6 +7,7 @@ from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
 from sagesse.core.service import Params, Result
 from sagesse.engines.objects import ObjectStore
+from sagesse.engines.objects.error import invalid_request
 from sagesse.services.s3._error import invalid_argument, malformed_xml
 from sagesse.services.s3._family import Family
 from sagesse.services.s3._setting import WEBSITE
@@ -63,6 +64,7 @@ def _check(wish: dict[str, Any]) -> None:
             "HostName"
         ):
             raise malformed_xml()
+        _check_protocol(wish["RedirectAllRequestsTo"])
         return
     if "IndexDocument" not in wish:
         raise invalid_argument(
@@ -83,6 +85,7 @@ def _check(wish: dict[str, Any]) -> None:
         redirect: dict[str, str] = rule.get("Redirect") or {}
         if not redirect or {"ReplaceKeyWith", "ReplaceKeyPrefixWith"} <= redirect.keys():
             raise malformed_xml()
+        _check_protocol(redirect)
         code = redirect.get("HttpRedirectCode", "301")
         if not (code.isdecimal() and 301 <= int(code) <= 399):
             raise invalid_argument(
@@ -90,3 +93,11 @@ def _check(wish: dict[str, Any]) -> None:
                 "HttpRedirectCode",
                 code,
             )
+
+
+def _check_protocol(redirect: Mapping[str, str]) -> None:
+    if redirect.get("Protocol", "http") not in {"http", "https"}:
+        raise invalid_request(
+            "Invalid protocol, protocol can be http or https. If not defined the protocol will be selected "
+            "automatically."
+        )
