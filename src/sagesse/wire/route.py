@@ -254,9 +254,17 @@ def _choose(
     if len(fitting) > 1:
         fitting = [max(fitting, key=lambda rule: _likeness(rule, request, match, preferred))]
     rule = fitting[0]
-    if query and not rule.literals and rule.service == "s3" and _names_subresource(match.rules, query):
-        return None  # DELETE /bucket?acl must never delete the bucket
+    if query and not rule.literals and rule.service == "s3":
+        if _names_subresource(match.rules, query):
+            return None  # DELETE /bucket?acl must never delete the bucket
+        return _meant(rule, rules, query)
     return rule
+
+
+def _meant(rule: Rule, rules: Rules, query: dict[str, str]) -> Rule:
+    """The rule that needs one of the parameters: PUT /bucket/key?uploadId=... must never write the object."""
+    plain = [rule, *(other for other in rules.every if not other.literals)]
+    return next((other for other in plain if any(name in query for name in other.query)), rule)
 
 
 def _most_demanding(rules: list[Rule], request: Addressed, query: dict[str, str]) -> list[Rule]:

@@ -167,6 +167,7 @@ def test_a_bucket_may_be_created_with_a_list(s3: Any, other: Any, bucket: str, r
     name = f"{bucket[:50]}-2"
     public = refused("create_bucket", Bucket=name, ACL="public-read", ObjectOwnership="ObjectWriter")
     assert public == ("InvalidBucketAclWithBlockPublicAccessError", 400)
+    assert refused("create_bucket", Bucket=name, ObjectOwnership="Everybody") == ("InvalidArgument", 400)
     reader = f'id="{canonical_id(OTHER)}"'
     s3.create_bucket(Bucket=name, GrantRead=reader, ObjectOwnership="BucketOwnerPreferred")
     other.list_objects_v2(Bucket=name)
@@ -181,12 +182,20 @@ def test_a_bucket_may_be_created_with_a_list(s3: Any, other: Any, bucket: str, r
         ({"GrantRead": "id=short"}, "InvalidArgument"),
         ({"GrantRead": "uri=http://example.com"}, "InvalidArgument"),
         ({"GrantRead": 'emailAddress="a@example.com"'}, "UnresolvableGrantByEmailAddress"),
+        ({"ACL": "everybody"}, "InvalidArgument"),
         ({"AccessControlPolicy": {"Grants": []}}, "MalformedXML"),
+        ({"AccessControlPolicy": {}}, "MalformedXML"),
         ({"AccessControlPolicy": {"Owner": {"ID": "0" * 64}, "Grants": []}}, "InvalidArgument"),
     ],
 )
 def test_a_wrong_list_is_refused(bucket: str, refused: Refusals, more: dict[str, Any], code: str) -> None:
     assert refused("put_bucket_acl", Bucket=bucket, **more) == (code, 400)
+
+
+def test_an_unknown_ownership_is_refused(bucket: str, refused: Refusals) -> None:
+    wish = {"Rules": [{"ObjectOwnership": "Everybody"}]}
+    error = refused("put_bucket_ownership_controls", Bucket=bucket, OwnershipControls=wish)
+    assert error == ("MalformedXML", 400)
 
 
 def test_existing_tags_may_be_demanded_of_a_reader(s3: Any, nobody: Any, bucket: str) -> None:

@@ -29,6 +29,7 @@ def test_the_default_encryption_is_what_was_put(s3: Any, bucket: str) -> None:
         ({"Rules": []}, "MalformedXML"),
         ({"Rules": [{"BucketKeyEnabled": True}]}, "MalformedXML"),
         (encrypt({"SSEAlgorithm": "aws:kms:dsse"}), "NotImplemented"),
+        (encrypt({"SSEAlgorithm": "ROT13"}), "MalformedXML"),
         (encrypt({"SSEAlgorithm": "AES256", "KMSMasterKeyID": "k"}), "InvalidArgument"),
     ],
 )
@@ -74,6 +75,11 @@ def test_a_website_is_kept(s3: Any, bucket: str, refused: Refusals) -> None:
         ({}, "InvalidArgument"),
         ({"IndexDocument": {"Suffix": "a/b"}}, "InvalidArgument"),
         ({"IndexDocument": {"Suffix": "i"}, "RedirectAllRequestsTo": {"HostName": "h"}}, "MalformedXML"),
+        ({"RedirectAllRequestsTo": {"HostName": "h", "Protocol": "ftp"}}, "InvalidRequest"),
+        (
+            {"IndexDocument": {"Suffix": "i"}, "RoutingRules": [{"Redirect": {"Protocol": "ftp"}}]},
+            "InvalidRequest",
+        ),
         (
             {"IndexDocument": {"Suffix": "i"}, "RoutingRules": [{"Redirect": {"HttpRedirectCode": "200"}}]},
             "InvalidArgument",

@@ -36,6 +36,14 @@ def test_a_copy_onto_itself_must_change_something(
     assert refused("copy_object", **source, CopySource=source) == ("InvalidRequest", 400)
     s3.copy_object(**source, CopySource=source, MetadataDirective="REPLACE", Metadata={"n": "2"})
     assert s3.head_object(**source)["Metadata"] == {"n": "2"}
+    s3.copy_object(**source, CopySource=source, StorageClass="STANDARD")
+
+
+@pytest.mark.parametrize("what", ["Metadata", "Tagging"])
+def test_a_directive_is_one_of_two(bucket: str, source: dict[str, str], refused: Refusals, what: str) -> None:
+    wish = {"Bucket": bucket, "Key": "to", "CopySource": source, f"{what}Directive": "KEEP"}
+    error = refused.error("copy_object", **wish)["Error"]
+    assert (error["Code"], error["Message"]) == ("InvalidArgument", f"Unknown {what.lower()} directive.")
 
 
 def test_conditions_on_the_source(s3: Any, bucket: str, source: dict[str, str], refused: Refusals) -> None:

@@ -3,6 +3,7 @@ import hashlib
 import io
 import os
 from datetime import UTC, datetime
+from functools import partial
 from http.client import HTTPConnection
 from typing import Any
 from urllib.request import Request, urlopen
@@ -58,6 +59,8 @@ def test_the_response_may_be_dressed_up(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="k", Body=b"")
     found = s3.get_object(Bucket=bucket, Key="k", ResponseContentType="a/b", ResponseCacheControl="no-cache")
     assert (found["ContentType"], found["CacheControl"]) == ("a/b", "no-cache")
+    expires = datetime(2030, 1, 1, tzinfo=UTC)
+    assert s3.get_object(Bucket=bucket, Key="k", ResponseExpires=expires)["Expires"] == expires
 
 
 def test_slices_come_back(s3: Any, bucket: str) -> None:
@@ -126,11 +129,16 @@ def test_checksums_of_boto3_are_verified_and_kept(s3: Any, bucket: str, algorith
     [
         {"ServerSideEncryption": "aws:kms:dsse"},
         {"StorageClass": "GLACIER"},
-        {"WebsiteRedirectLocation": "/x"},
     ],
 )
 def test_what_cannot_be_done_is_refused(bucket: str, refused: Refusals, wish: dict[str, Any]) -> None:
     assert refused("put_object", Bucket=bucket, Key="k", Body=b"", **wish) == ("NotImplemented", 501)
+
+
+def test_what_does_not_exist_is_refused(bucket: str, refused: Refusals) -> None:
+    wish = {"Bucket": bucket, "Key": "k", "Body": b""}
+    assert refused("put_object", **wish, StorageClass="PAPER") == ("InvalidStorageClass", 400)
+    assert refused("put_object", **wish, ServerSideEncryption="ROT13") == ("InvalidArgument", 400)
 
 
 def test_an_acl_for_others_is_refused(s3: Any, bucket: str, refused: Refusals) -> None:
@@ -209,3 +217,32 @@ def test_a_presigned_url_needs_no_client(bucket: str, server: Server) -> None:
     get = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "a b"})
     with urlopen(get) as answer:
         assert answer.read() == b"hello"
+
+
+def test_a_document_that_is_not_what_the_client_hashed_changes_nothing(
+    s3: Any, bucket: str, server: Server
+) -> None:
+    wrong = server.client("s3")
+    digests = {"Content-MD5": WRONG_MD5, "x-amz-checksum-crc32": WRONG_CRC32}
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+
+    def spoil(header: str, request: Any, **_: Any) -> None:
+        for name in digests:
+            if name in request.headers:
+                del request.headers[name]
+        request.headers[header] = digests[header]
+
+    for header in digests:
+        handler = partial(spoil, header)
+        wrong.meta.events.register_last("before-sign.s3.*", handler)
+        refused = Refusals(wrong)
+        wish = {"Objects": [{"Key": "k"}]}
+        assert refused("delete_objects", Bucket=bucket, Delete=wish) == ("BadDigest", 400)
+        status = {"Status": "Enabled"}
+        assert refused("put_bucket_versioning", Bucket=bucket, VersioningConfiguration=status) == (
+            "BadDigest",
+            400,
+        )
+        wrong.meta.events.unregister("before-sign.s3.*", handler)
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+    assert "Status" not in s3.get_bucket_versioning(Bucket=bucket)

@@ -54,6 +54,9 @@ def test_a_part_is_a_slice() -> None:
 def test_a_part_that_is_not_there_is_refused() -> None:
     with pytest.raises(ServiceError, match="InvalidPartNumber"):
         requested_slice({"PartNumber": 3}, info(10, 6, 4))
+    for number in (0, 10_001):
+        with pytest.raises(ServiceError, match="InvalidArgument"):
+            requested_slice({"PartNumber": number}, info(10, 6, 4))
 
 
 @given(

@@ -32,7 +32,9 @@ def test_tags_of_nothing_are_refused(bucket: str, refused: Refusals) -> None:
     assert refused("get_object_tagging", Bucket=bucket, Key="none") == ("NoSuchKey", 404)
 
 
-@pytest.mark.parametrize("header", ["a", "a=1&a=2", "=1", "aws:x=1", f"{'k' * 129}=1", f"k={'v' * 257}"])
+@pytest.mark.parametrize(
+    "header", ["a", "a=1&a=2", "=1", "aws:x=1", f"{'k' * 129}=1", f"k={'v' * 257}", "a%7B=1", "a=%23"]
+)
 def test_bad_tags_are_refused(header: str) -> None:
     with pytest.raises(ServiceError, match=r"InvalidTag|InvalidArgument"):
         tags_of_header(header)
@@ -42,3 +44,7 @@ def test_an_object_has_ten_tags_at_most() -> None:
     tags = [{"Key": str(number), "Value": ""} for number in range(11)]
     with pytest.raises(ServiceError, match="BadRequest"):
         tags_of_set({"TagSet": tags}, limit=10)
+
+
+def test_a_tag_has_letters_of_any_language() -> None:
+    assert tags_of_header("%C3%BC+1_.%3A%2F%3D%2B-%40=%E6%97%A5") == {"ü 1_.:/=+-@": "日"}

@@ -162,6 +162,41 @@ def test_a_required_payload_may_be_empty() -> None:
     invoke.check(params)
 
 
+def test_a_parameter_of_the_wrong_type_is_refused_by_its_name_in_s3() -> None:
+    with pytest.raises(ServiceError) as caught:
+        codec("s3", "ListObjectsV2", "rest-xml").read(
+            WireRequest("GET", "/b", "max-keys=x", {}), {"Bucket": "b"}
+        )
+    assert caught.value.code == "InvalidArgument"
+    assert caught.value.message == "Provided max-keys not an integer or within integer range"
+    assert caught.value.fields == {"ArgumentName": "max-keys", "ArgumentValue": "x"}
+
+
+def test_a_date_that_is_none_is_no_condition() -> None:
+    headers = {"if-modified-since": "yesterday", "if-unmodified-since": "Thu, 01 Jan 1970 00:00:07 GMT"}
+    read = codec("s3", "GetObject", "rest-xml").read
+    params = read(WireRequest("GET", "/b/k", "", headers), {"Bucket": "b", "Key": "k"})
+    assert (params["IfModifiedSince"], params["IfUnmodifiedSince"]) == (None, 7.0)
+
+
+def test_a_document_has_the_root_it_should_have() -> None:
+    put = codec("s3", "PutBucketVersioning", "rest-xml")
+
+    def read(body: bytes) -> dict[str, object]:
+        return put.read(WireRequest("PUT", "/b", "versioning", {}, body), {"Bucket": "b"})
+
+    status = b"<Status>Enabled</Status>"
+    for body in (
+        b"<VersioningConfiguration>%b</VersioningConfiguration>" % status,
+        b'<v:VersioningConfiguration xmlns:v="urn:x">%b</v:VersioningConfiguration>' % status,
+    ):
+        assert read(body)["VersioningConfiguration"] == {"Status": "Enabled"}
+    with pytest.raises(ServiceError, match="MalformedXML"):
+        read(b"<Other>%b</Other>" % status)
+    with pytest.raises(ServiceError, match="MissingRequestBodyError"):
+        put.check(read(b""))
+
+
 def test_a_file_slice_leaves_as_it_is(tmp_path) -> None:  # type: ignore[no-untyped-def]
     get, piece = codec("s3", "GetObject", "rest-xml"), FileSlice(tmp_path, 0, 3)
     result = {

@@ -14,7 +14,7 @@ import msgspec
 from sagesse.core.error import ServiceError
 from sagesse.core.policy import Policy, compile_policy
 from sagesse.engines.objects.error import invalid_request
-from sagesse.services.s3._error import invalid_argument, malformed_xml, not_implemented
+from sagesse.services.s3._error import invalid_argument, malformed_xml
 
 _GROUPS = "http://acs.amazonaws.com/groups/"
 EVERYBODY = f"{_GROUPS}global/AllUsers"
@@ -101,9 +101,9 @@ def acl_of(req: Mapping[str, Any], *, owner: str, bucket_owner: str) -> Acl:
     if "ACL" in req and by_header:
         raise invalid_request("Specifying both Canned ACLs and Header Grants is not allowed")
     document: Mapping[str, Any] | None = req.get("AccessControlPolicy")
-    if document and ("ACL" in req or by_header):
+    if document is not None and ("ACL" in req or by_header):
         raise ServiceError("UnexpectedContent", "This request does not support content", status=400)
-    if document:
+    if document is not None:
         return Acl(owner, tuple(_of_document(document, owner)))
     return (
         Acl(owner, by_header) if by_header else _canned(str(req.get("ACL", "private")), owner, bucket_owner)
@@ -145,7 +145,7 @@ def _canned(name: str, owner: str, bucket_owner: str) -> Acl:
     if name in _OF_OWNER:
         is_same = owner == bucket_owner
         return Acl(owner, whole if is_same else (*whole, (bucket_owner, _OF_OWNER[name])))
-    raise not_implemented("x-amz-acl", name)
+    raise invalid_argument("The canned ACL is not one of those that exist", "x-amz-acl", name)
 
 
 def _of_headers(req: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

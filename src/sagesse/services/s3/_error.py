@@ -23,7 +23,7 @@ def not_implemented(member: str, value: Any) -> ServiceError:
 
 def invalid_argument(message: str, name: str, value: Any) -> ServiceError:
     """A parameter has a value that is not allowed."""
-    fields = {"ArgumentName": name, "ArgumentValue": str(value)}
+    fields = {"ArgumentName": name, "ArgumentValue": "" if value is None else str(value)}
     return ServiceError("InvalidArgument", message, status=400, fields=fields)
 
 

@@ -1,6 +1,7 @@
 """Object locks between the members of requests and responses and the store's words."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from sagesse.core.error import ServiceError
@@ -61,7 +62,8 @@ def future(until: Any, now: float) -> float:
     """
     if float(until) <= now:
         message = "The retain until date must be in the future!"
-        raise invalid_argument(message, "x-amz-object-lock-retain-until-date", until)
+        shown = datetime.fromtimestamp(float(until), UTC).isoformat()
+        raise invalid_argument(message, "x-amz-object-lock-retain-until-date", shown)
     return float(until)
 
 

@@ -9,6 +9,7 @@ from sagesse.engines.objects.base import ObjectInfo
 from sagesse.engines.objects.error import invalid_request
 from sagesse.services.s3._error import invalid_argument
 
+MAX_PARTS = 10_000
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 
 
@@ -87,8 +88,12 @@ def _slice(header: str, first: str, last: str, *, total: int) -> Slice:
 
 
 def _part(number: int, info: ObjectInfo) -> Slice:
+    if not 1 <= number <= MAX_PARTS:
+        raise invalid_argument(
+            f"Part number must be an integer between 1 and {MAX_PARTS}, inclusive", "partNumber", number
+        )
     sizes = [part.size_bytes for part in info.parts] or [info.size_bytes]
-    if not 1 <= number <= len(sizes):
+    if number > len(sizes):
         raise ServiceError(
             "InvalidPartNumber",
             "The requested partnumber is not satisfiable",

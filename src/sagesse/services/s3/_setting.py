@@ -13,6 +13,7 @@ LOCK = "lock"  # the DefaultRetention of the request
 LOGGING = "logging"
 NOTIFICATION = "notification"
 OWNERSHIP = "ownership"  # BucketOwnerEnforced unless set
+OWNERSHIPS = frozenset({"BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"})
 PAYER = "payer"
 POLICY = "policy"  # the document as the client sent it
 PUBLIC_ACCESS = (

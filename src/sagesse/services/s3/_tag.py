@@ -1,5 +1,6 @@
 """Tags of objects and buckets: the rules, and their two forms on the wire."""
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -11,6 +12,7 @@ OBJECT_LIMIT = 10
 BUCKET_LIMIT = 50
 _MAX_KEY = 128
 _MAX_VALUE = 256
+_SIGNS = frozenset("_.:/=+-@")
 _BAD_HEADER = (
     "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name "
     "duplicates."
@@ -48,14 +50,19 @@ def tag_set(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
+def _is_plain(text: str) -> bool:
+    """Letters, digits, white space of any language, and a few signs."""
+    return all(sign in _SIGNS or unicodedata.category(sign)[0] in "LNZ" for sign in text)
+
+
 def _checked(pairs: Iterable[tuple[str, str]], limit: int, what: str) -> dict[str, str]:
     tags: dict[str, str] = {}
     for key, value in pairs:
         if key in tags:
             raise invalid_tag("Cannot provide multiple Tags with the same key")
-        if not 1 <= len(key) <= _MAX_KEY:
+        if not 1 <= len(key) <= _MAX_KEY or not _is_plain(key):
             raise invalid_tag("The TagKey you have provided is invalid")
-        if len(value) > _MAX_VALUE:
+        if len(value) > _MAX_VALUE or not _is_plain(value):
             raise invalid_tag("The TagValue you have provided is invalid")
         if key.startswith("aws:"):
             raise invalid_tag("System tags cannot be added/updated by requester")

@@ -15,7 +15,7 @@ from sagesse.engines.objects.base import Bucket
 from sagesse.services.s3._acl import acl_of, names_acl
 from sagesse.services.s3._error import invalid_argument, not_implemented
 from sagesse.services.s3._family import Family, owner
-from sagesse.services.s3._setting import ACL, OWNERSHIP
+from sagesse.services.s3._setting import ACL, OWNERSHIP, OWNERSHIPS
 from sagesse.services.s3._tag import BUCKET_LIMIT, tags_of_set
 from sagesse.services.s3._unsupported import refuse_bucket_acl, refuse_unsupported
 
@@ -23,7 +23,7 @@ US_EAST_1 = "us-east-1"
 _MAX_BUCKETS = 10_000
 _DIRECTORY = ("Location", "Bucket")  # members for directory buckets
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{1,61})[a-z0-9]", re.ASCII)
-_RESERVED_PREFIXES = ("xn--", "sthree-")
+_RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
 
@@ -55,7 +55,9 @@ class Buckets(Family):
         try:
             await self._objects.create_bucket(bucket)
         except ServiceError as error:
-            if error.code != "BucketAlreadyOwnedByYou" or ctx.region != US_EAST_1:
+            known = self._objects.find_bucket(name)
+            is_again = known is not None and ctx.region == known.region == US_EAST_1
+            if error.code != "BucketAlreadyOwnedByYou" or not is_again:
                 raise
         location = f"/{name}" if region == US_EAST_1 else f"http://{name}.s3.amazonaws.com/"
         return {"Location": location, "BucketArn": f"arn:aws:s3:::{name}"}
@@ -122,6 +124,8 @@ def _access_settings(ctx: Context, req: Params) -> dict[str, Any]:
         ServiceError: a list where lists do not count, or a public one, which new buckets block.
     """
     ownership = req.get("ObjectOwnership", "BucketOwnerEnforced")
+    if ownership not in OWNERSHIPS:
+        raise invalid_argument("Invalid x-amz-object-ownership header", "x-amz-object-ownership", ownership)
     if ownership == "BucketOwnerEnforced":
         refuse_bucket_acl(req)
         return {}

@@ -4,6 +4,7 @@ from typing import Any
 
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
+from sagesse.core.model import service_model
 from sagesse.core.service import Params, Result
 from sagesse.services.s3._error import invalid_argument, malformed_xml, not_implemented
 from sagesse.services.s3._family import Family
@@ -86,6 +87,8 @@ def _encryption_rule(rule: dict[str, Any]) -> dict[str, Any]:
     """
     default: dict[str, str] = rule["ApplyServerSideEncryptionByDefault"]
     algorithm = default.get("SSEAlgorithm")
+    if algorithm not in service_model("s3").shapes["ServerSideEncryption"]["enum"]:
+        raise malformed_xml()
     if algorithm not in {"AES256", "aws:kms"}:
         raise not_implemented("SSEAlgorithm", algorithm)
     if "KMSMasterKeyID" in default and algorithm != "aws:kms":

@@ -16,6 +16,7 @@ import msgspec
 
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
+from sagesse.core.model import service_model
 from sagesse.core.scope import Scope, parse_arn, partition
 from sagesse.core.service import Params
 from sagesse.engines.objects.base import Attributes, Bucket
@@ -92,7 +93,10 @@ class Encryption:
             case "aws:kms":
                 return await _from_kms(ctx, wish, req, bucket, key)
             case other:
-                raise not_implemented("ServerSideEncryption", other)
+                if other in service_model("s3").shapes["ServerSideEncryption"]["enum"]:
+                    raise not_implemented("ServerSideEncryption", other)
+                message = "The encryption method specified is not supported"
+                raise invalid_argument(message, "x-amz-server-side-encryption", other)
 
     async def key_of(self, ctx: Context, req: Params, seal: Seal, *, source: str = "") -> bytes:
         """The key that opens a seal; `source` is the prefix of the members that describe a copy's source.

@@ -24,11 +24,10 @@ from sagesse.services.s3._family import Family, owner
 from sagesse.services.s3._lifecycle import abort_members
 from sagesse.services.s3._news import COMPLETE
 from sagesse.services.s3._page import encoder, page_limit
+from sagesse.services.s3._range import MAX_PARTS
 from sagesse.services.s3._shown import shown_members
 from sagesse.services.s3.encryption import encryption_members, sealed
 from sagesse.services.s3.object import upload_of
-
-MAX_PARTS = 10_000
 
 
 class Uploads(Family):

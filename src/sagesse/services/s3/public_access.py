@@ -12,7 +12,7 @@ from sagesse.core.service import Params, Result
 from sagesse.services.s3._acl import acl_of_text, private
 from sagesse.services.s3._error import malformed_xml
 from sagesse.services.s3._family import Family
-from sagesse.services.s3._setting import ACL, OWNERSHIP, PUBLIC_ACCESS, public_access_of
+from sagesse.services.s3._setting import ACL, OWNERSHIP, OWNERSHIPS, PUBLIC_ACCESS, public_access_of
 
 _SWITCHES = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
@@ -63,9 +63,9 @@ class PublicAccess(Family):
         """Decide who owns what others upload; ACLs count unless it is always the bucket's owner."""
         bucket = self._bucket(req)
         rules: list[dict[str, str]] = req["OwnershipControls"].get("Rules") or []
-        if len(rules) != 1:
+        ownership = rules[0].get("ObjectOwnership") if len(rules) == 1 else None
+        if ownership not in OWNERSHIPS:
             raise malformed_xml()
-        ownership = rules[0]["ObjectOwnership"]
         acl = bucket.settings.get(ACL)
         if (
             ownership == "BucketOwnerEnforced"

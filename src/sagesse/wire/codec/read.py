@@ -1,7 +1,7 @@
 """Compiles how the input of an operation is read, for each protocol."""
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
@@ -38,7 +38,7 @@ def compile_read(operation: Operation, protocol: Protocol) -> Read:
         try:
             return inner(request, labels)
         except Malformed as error:
-            raise malformed_error(protocol, str(error)) from None
+            raise malformed_error(protocol, error) from None
         except RecursionError:
             raise malformed_error(protocol, "The request is nested too deeply") from None
 
@@ -111,7 +111,8 @@ def _bind_payload(
 
         return bind_bytes
     members = {m.wire_name(key): (key, m) for key, m in shape.members.items()}
-    read_body = _body(service, protocol, members)
+    root = shape.wire_name(shape.name) if protocol == "rest-xml" else None
+    read_body = _body(service, protocol, members, root)
 
     def bind(request: WireRequest, labels: Mapping[str, str], result: dict[str, Any]) -> None:
         if request.body:
@@ -120,15 +121,20 @@ def _bind_payload(
     return bind
 
 
-def _body(service: ServiceModel, protocol: Protocol, members: Mapping[str, tuple[str, Shape]]) -> _BodyRead:
-    """The reader of a body made of `members`; an empty body has none of them."""
+def _body(
+    service: ServiceModel,
+    protocol: Protocol,
+    members: Mapping[str, tuple[str, Shape]],
+    root: str | None = None,
+) -> _BodyRead:
+    """The reader of a body made of `members`, in XML below an element `root`; an empty body has none of them."""
     match protocol:
         case "json" | "rest-json":
             fields, parse = _tree_readers(service, is_binary=False).fields(members), _parse_json
         case "cbor":
             fields, parse = _tree_readers(service, is_binary=True).fields(members), _parse_cbor
         case "rest-xml":
-            fields, parse = _xml_readers(service).fields(members), parse_xml
+            fields, parse = _xml_readers(service).fields(members), partial(parse_xml, root=root)
         case "query":
             form_fields = _query_readers(service).fields(members)
             return lambda request: form_fields(_parse_query(request), _BODY)

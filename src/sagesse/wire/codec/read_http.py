@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from sagesse.wire.codec.malformed import Malformed
+from sagesse.wire.codec.malformed import Malformed, MalformedParameter
 from sagesse.wire.codec.scalar import text_reader
 from sagesse.wire.codec.shape import Reader, Shape
 from sagesse.wire.message import WireRequest
@@ -17,6 +17,8 @@ Binder: TypeAlias = Callable[
     [WireRequest, Mapping[str, str], dict[str, Any]], None
 ]  # puts members into the dict
 _MOST_FIELDS = 10_000
+_DATES = frozenset(("If-Modified-Since", "If-Unmodified-Since"))
+_WHOLE = frozenset(("integer", "long"))
 _LIST_ITEM = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^,]*))\s*(?:,|$)')
 
 
@@ -61,7 +63,7 @@ def _labels(members: list[tuple[str, str, Shape]]) -> Binder | None:
 def _query(members: list[tuple[str, str, Shape]], static_query: frozenset[str]) -> Binder | None:
     if not members:
         return None
-    table = {wire: (name, _parameter(member)) for wire, name, member in members if member.kind != "map"}
+    table = {wire: (name, _parameter(member, wire)) for wire, name, member in members if member.kind != "map"}
     catch_all = next((name for _, name, member in members if member.kind == "map"), None)
 
     def bind(request: WireRequest, labels: Mapping[str, str], result: dict[str, Any]) -> None:
@@ -92,18 +94,18 @@ def parse_parameters(query: str) -> dict[str, list[str]]:
     return parameters
 
 
-def _parameter(shape: Shape) -> Reader:
+def _parameter(shape: Shape, wire: str) -> Reader:
     if shape.kind == "list":
-        convert_item = text_reader(shape.item.kind)
+        convert_item = _scalar(shape.item.kind, wire)
         return lambda texts, name: [convert_item(text, name) for text in texts]
-    convert = text_reader(shape.kind)
+    convert = _scalar(shape.kind, wire)
     return lambda texts, name: convert(texts[0], name)
 
 
 def _headers(members: list[tuple[str, str, Shape]]) -> Binder | None:
     if not members:
         return None
-    table = {wire.lower(): (name, _header(member)) for wire, name, member in members}
+    table = {wire.lower(): (name, _header(member, wire)) for wire, name, member in members}
 
     def bind(request: WireRequest, labels: Mapping[str, str], result: dict[str, Any]) -> None:
         headers = request.headers
@@ -114,13 +116,42 @@ def _headers(members: list[tuple[str, str, Shape]]) -> Binder | None:
     return bind
 
 
-def _header(shape: Shape) -> Reader:
+def _header(shape: Shape, wire: str) -> Reader:
     if shape.traits.get("jsonvalue"):
         return _read_json_value
     if shape.kind == "list":
-        convert = text_reader(shape.item.kind)
+        convert = _scalar(shape.item.kind, wire)
         return lambda text, name: [convert(item, name) for item in _items(text)]
-    return text_reader(shape.kind)
+    convert = _scalar(shape.kind, wire)
+    if wire in _DATES:
+        return lambda text, name: _date_or_none(convert, text, name)
+    return convert
+
+
+def _date_or_none(convert: Reader, text: str, name: str) -> Any:
+    """A date of a condition; one that is none is as good as no condition (RFC 9110, 13.1.3)."""
+    try:
+        return convert(text, name)
+    except Malformed:
+        return None
+
+
+def _scalar(kind: str, wire: str) -> Reader:
+    """The reader of a scalar that says which header or parameter is wrong."""
+    convert = text_reader(kind)
+    if kind in {"string", "character"}:
+        return convert
+
+    def read(text: str, name: str) -> Any:
+        try:
+            return convert(text, name)
+        except Malformed as error:
+            message = (
+                f"Provided {wire} not an integer or within integer range" if kind in _WHOLE else str(error)
+            )
+            raise MalformedParameter(message, wire_name=wire, value=text) from None
+
+    return read
 
 
 def _items(text: str) -> list[str]:

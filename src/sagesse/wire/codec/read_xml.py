@@ -74,16 +74,19 @@ class XmlReaders:
         return _pair(self.reader(shape.key), self.reader(shape.value), names)
 
 
-def parse_xml(body: bytes) -> ElementTree.Element:
-    """The root of a UTF-8 document without a DTD (whose entities could expand without bound)."""
+def parse_xml(body: bytes, *, root: str | None = None) -> ElementTree.Element:
+    """The root of a UTF-8 document without a DTD (whose entities could expand without bound), an element `root`."""
     if b"\0" in body or b"<!DOCTYPE" in body:
         raise Malformed(_NOT_WELL_FORMED)
     parser = ElementTree.XMLParser(encoding="utf-8")
     try:
         parser.feed(body)
-        return parser.close()
+        found = parser.close()
     except (ElementTree.ParseError, ValueError):
         raise Malformed(_NOT_WELL_FORMED) from None
+    if root is not None and local_name(found.tag) != root:
+        raise Malformed(_NOT_WELL_FORMED)
+    return found
 
 
 def local_name(tag: str) -> str:

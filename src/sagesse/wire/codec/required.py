@@ -15,6 +15,7 @@ _Missing: TypeAlias = Callable[[Any], str | None]
 def compile_required_check(shape: Shape) -> Callable[[dict[str, Any]], None]:
     """The function that raises InvalidRequest or MalformedXML when a member that the model requires is missing."""
     required = tuple(shape.traits.get("required", ()))
+    payload = shape.traits.get("payload")
     inner = _required_inside(shape, {})
     nested = frozenset(name for name, member in shape.members.items() if member.kind in ("structure", "list"))
 
@@ -22,14 +23,19 @@ def compile_required_check(shape: Shape) -> Callable[[dict[str, Any]], None]:
         if not all(map(params.get, required)):  # an empty text or a zero is there all the same
             for name in required:
                 if params.get(name) is None:
-                    raise ServiceError(
-                        "InvalidRequest", f"Missing required parameter for this request: '{name}'", status=400
-                    )
+                    raise _missing(name, is_body=name == payload)
         missing = None if nested.isdisjoint(params) else inner(params)
         if missing is not None:
             raise ServiceError("MalformedXML", f"{_NOT_VALID} ({missing} is missing)", status=400)
 
     return check
+
+
+def _missing(name: str, *, is_body: bool) -> ServiceError:
+    if is_body:
+        return ServiceError("MissingRequestBodyError", "Request body is empty.", status=400)
+    message = f"Missing required parameter for this request: '{name}'"
+    return ServiceError("InvalidRequest", message, status=400)
 
 
 def _required_inside(shape: Shape, known: dict[str, _Missing]) -> _Missing:
