@@ -24,6 +24,7 @@ from sagesse.core.principal import Principal
 from sagesse.wire.authenticate import Authenticator, Caller
 from sagesse.wire.body_digest import check_body
 from sagesse.wire.codec import OperationCodec, codec, write_common_error
+from sagesse.wire.codec.write_body import request_headers
 from sagesse.wire.cors import CrossOrigin, preflight, preflight_bucket, shared
 from sagesse.wire.form import Form
 from sagesse.wire.front import Exchange
@@ -213,7 +214,8 @@ class Gateway:
 
     def _preflight(self, rules: CrossOrigin, bucket: str, request: WireRequest, request_id: str) -> WireReply:
         try:
-            return preflight(rules, bucket, request)
+            reply = preflight(rules, bucket, request)
+            return reply._replace(headers=[*request_headers("rest-xml", request_id), *reply.headers])
         except ServiceError as error:
             return self._common_error(error, request, request_id)
 

@@ -15,6 +15,7 @@ from sagesse.core.call import Call
 from sagesse.core.error import ServiceError
 from sagesse.core.principal import Principal
 from sagesse.wire.codec import codec
+from sagesse.wire.codec.write_body import request_headers
 from sagesse.wire.message import WireReply, WireRequest
 
 Find: TypeAlias = Callable[[str], Mapping[str, Any] | None]
@@ -47,6 +48,12 @@ class Websites:
 
     async def reply(self, visit: Visit) -> WireReply:
         """Answer a visit: an object, a redirect, the error document or a plain page that says what is wrong."""
+        reply = await self._answer(visit)
+        if any(name == "x-amz-request-id" for name, _ in reply.headers):
+            return reply
+        return reply._replace(headers=[*request_headers("rest-xml", visit.request_id), *reply.headers])
+
+    async def _answer(self, visit: Visit) -> WireReply:
         request = visit.request
         website = self._find(visit.bucket)
         if request.method not in {"GET", "HEAD"}:

@@ -162,7 +162,7 @@ def test_a_sealed_object_without_its_file_is_refused_and_named(
 ) -> None:
     sealed.put_sealed(store, LARGE)
     lose_file(tmp_path)
-    with pytest.raises(ServiceError, match="missing"):
+    with pytest.raises(ServiceError, match="damaged"):
         sealed.read_sealed(store, 0, len(LARGE))
     assert len(store.damage.findings.damages) == 1
 

@@ -58,6 +58,8 @@ def test_each_of_many_deletions_needs_what_it_would_alone() -> None:
         return list(deletion_grants("b", entry, "us-east-1", bypasses_governance=bypasses))
 
     assert of({"Key": "x"}) == [("s3:DeleteObject", "arn:aws:s3:::b/x")]
+    assert of({"Key": "x", "ETag": "*"}) == [("s3:DeleteObject", "arn:aws:s3:::b/x")]
+    assert of({"Key": "x", "ETag": "e"})[1:] == [("s3:GetObject", "arn:aws:s3:::b/x")]
     assert of({"Key": "x", "VersionId": "v"}, bypasses=True) == [
         ("s3:DeleteObjectVersion", "arn:aws:s3:::b/x"),
         ("s3:BypassGovernanceRetention", "arn:aws:s3:::b/x"),
@@ -83,6 +85,32 @@ def test_a_version_by_its_id_needs_more() -> None:
     assert needed("GetObject", Bucket="b", Key="k", VersionId="v") == {
         ("s3:GetObjectVersion", "arn:aws:s3:::b/k")
     }
+
+
+def test_comparing_an_etag_needs_to_read() -> None:
+    read = ("s3:GetObject", "arn:aws:s3:::b/k")
+    for operation in ("PutObject", "DeleteObject", "CompleteMultipartUpload"):
+        assert read in needed(operation, Bucket="b", Key="k", IfMatch='"e"')
+        assert read not in needed(operation, Bucket="b", Key="k", IfMatch="*")
+
+
+def test_conditional_deletions_may_be_demanded(s3: Any, bucket: str, server: Server) -> None:
+    arn = f"arn:aws:s3:::{bucket}/*"
+    careful = user_client(server, "careful", {"Action": "s3:*", "Resource": arn})
+    demand: dict[str, Any] = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:DeleteObject",
+        "Resource": arn,
+    }
+    demand["Condition"] = {"Null": {"s3:if-match": "true"}}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [demand]})
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+    etag = s3.put_object(Bucket=bucket, Key="k", Body=b"x")["ETag"]
+    wish = {"Objects": [{"Key": "k"}]}
+    assert careful.delete_objects(Bucket=bucket, Delete=wish)["Errors"][0]["Code"] == "AccessDenied"
+    wish = {"Objects": [{"Key": "k", "ETag": etag}]}
+    assert careful.delete_objects(Bucket=bucket, Delete=wish)["Deleted"] == [{"Key": "k"}]
 
 
 def test_an_acl_needs_a_permission_of_its_own() -> None:

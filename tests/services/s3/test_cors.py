@@ -55,6 +55,7 @@ def test_a_preflight_is_answered_without_a_signature(s3: Any, bucket: str, serve
     assert (status, body) == (200, "")
     shown = {name.lower(): value for name, value in headers.items()}
     assert shown["access-control-allow-origin"] == PAGE
+    assert shown["x-amz-request-id"]
     assert shown["access-control-allow-methods"] == "GET, PUT"
     assert shown["access-control-allow-headers"] == "X-Amz-Date, x-amz-acl"
     assert shown["access-control-expose-headers"] == "ETag"

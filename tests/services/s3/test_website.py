@@ -70,6 +70,7 @@ def test_a_folder_without_its_slash_is_redirected(s3: Any, server: Server, site:
     put(s3, site)
     status, headers, _ = visit(server, site, "/docs")
     assert (status, headers["Location"]) == (302, "/docs/")
+    assert headers["x-amz-request-id"]
 
 
 def test_what_is_missing_shows_the_error_document(s3: Any, server: Server, site: str) -> None:

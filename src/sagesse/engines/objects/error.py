@@ -222,7 +222,7 @@ class ObjectDamaged(ServiceError):  # noqa: N818 - reads as the fact it states
 
     Attributes:
         what: the object, for the findings.
-        problem: what is wrong with it.
+        problem: what is wrong with it; clients are not told, for it may name files.
     """
 
     def __init__(self, bucket: str, key: str, problem: str, *, version: str = "null") -> None:
@@ -230,7 +230,7 @@ class ObjectDamaged(ServiceError):  # noqa: N818 - reads as the fact it states
         self.problem = problem
         super().__init__(
             "InternalError",
-            f"The stored object is damaged: {problem}. Run `sagesse doctor` on the server's machine.",
+            "The stored object is damaged. Run `sagesse doctor` on the server's machine.",
             status=500,
             fields={"Key": key, "BucketName": bucket},
         )

@@ -94,6 +94,8 @@ _OF_VERSION = {
     "PutObjectAcl": "PutObjectVersionAcl",
     "PutObjectTagging": "PutObjectVersionTagging",
 }
+# Where an etag in If-Match tells what the object is, so that reading it must be allowed.
+_COMPARING = frozenset({"PutObject", "CopyObject", "CompleteMultipartUpload", "DeleteObject"})
 _WRITES = frozenset({"PutObject", "CopyObject", "CreateMultipartUpload"})
 # Members of a write that need a permission of their own.
 _WITH_WRITE = {
@@ -148,6 +150,8 @@ def deletion_grants(
     """The permissions that one of many deletions needs."""
     target = f"arn:{partition(region)}:s3:::{bucket}/{entry['Key']}"
     actions = ["s3:DeleteObjectVersion" if entry.get("VersionId") else "s3:DeleteObject"]
+    if entry.get("ETag", "*") != "*":
+        actions.append("s3:GetObject")
     if bypasses_governance:
         actions.append("s3:BypassGovernanceRetention")
     return [Grant(action, target) for action in actions]
@@ -157,6 +161,8 @@ def _on_object(operation: str, params: Mapping[str, Any]) -> list[str]:
     actions = list(ON_OBJECT.get(operation, (operation,)))
     if "VersionId" in params:
         actions = [_OF_VERSION.get(action, action) for action in actions]
+    if operation in _COMPARING and params.get("IfMatch", "*") != "*":
+        actions.append("GetObject")
     if operation in _WRITES:
         actions += _extra(_WITH_WRITE, params)
     if params.get("BypassGovernanceRetention"):

@@ -23,6 +23,7 @@ from sagesse.services.s3._version import version_members, version_of
 from sagesse.services.s3.encryption import check_customer_key, encryption_members, sealed
 
 _MAX_DELETIONS = 1000
+_DELETION_FACTS = {"VersionId": "s3:VersionId", "ETag": "s3:if-match"}
 _OVERRIDES = frozenset(
     {
         "ResponseCacheControl",
@@ -143,7 +144,7 @@ class Objects(Family):
         self, ctx: Context, bucket: str, entry: dict[str, Any], bypasses_governance: bool
     ) -> Deletion | ServiceError:
         """One of many deletions, or why the caller may not do it."""
-        facts = {"s3:VersionId": str(entry["VersionId"])} if "VersionId" in entry else None
+        facts = {key: str(entry[member]) for member, key in _DELETION_FACTS.items() if member in entry}
         grants = deletion_grants(bucket, entry, ctx.region, bypasses_governance=bypasses_governance)
         try:
             for grant in grants:
