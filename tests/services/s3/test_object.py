@@ -135,6 +135,33 @@ def test_what_cannot_be_done_is_refused(bucket: str, refused: Refusals, wish: di
     assert refused("put_object", Bucket=bucket, Key="k", Body=b"", **wish) == ("NotImplemented", 501)
 
 
+def test_a_storage_class_is_kept(s3: Any, bucket: str) -> None:
+    wish = {"Bucket": bucket, "Key": "k"}
+    s3.put_object(**wish, Body=b"x", StorageClass="STANDARD_IA")
+    assert s3.head_object(**wish)["StorageClass"] == "STANDARD_IA"
+    assert (
+        s3.get_object_attributes(**wish, ObjectAttributes=["StorageClass"])["StorageClass"] == "STANDARD_IA"
+    )
+    for listing in ("list_objects", "list_objects_v2"):
+        assert getattr(s3, listing)(Bucket=bucket)["Contents"][0]["StorageClass"] == "STANDARD_IA"
+    assert s3.list_object_versions(Bucket=bucket)["Versions"][0]["StorageClass"] == "STANDARD_IA"
+    s3.copy_object(Bucket=bucket, Key="copy", CopySource=wish)
+    assert "StorageClass" not in s3.head_object(Bucket=bucket, Key="copy")
+    s3.copy_object(**wish, CopySource=wish, StorageClass="INTELLIGENT_TIERING")
+    assert s3.head_object(**wish)["StorageClass"] == "INTELLIGENT_TIERING"
+
+
+def test_an_upload_has_the_storage_class_it_began_with(s3: Any, bucket: str) -> None:
+    wish = {"Bucket": bucket, "Key": "k"}
+    upload = s3.create_multipart_upload(**wish, StorageClass="GLACIER_IR")["UploadId"]
+    assert s3.list_multipart_uploads(Bucket=bucket)["Uploads"][0]["StorageClass"] == "GLACIER_IR"
+    assert s3.list_parts(**wish, UploadId=upload)["StorageClass"] == "GLACIER_IR"
+    etag = s3.upload_part(**wish, UploadId=upload, PartNumber=1, Body=b"x")["ETag"]
+    parts = {"Parts": [{"PartNumber": 1, "ETag": etag}]}
+    s3.complete_multipart_upload(**wish, UploadId=upload, MultipartUpload=parts)
+    assert s3.head_object(**wish)["StorageClass"] == "GLACIER_IR"
+
+
 def test_what_does_not_exist_is_refused(bucket: str, refused: Refusals) -> None:
     wish = {"Bucket": bucket, "Key": "k", "Body": b""}
     assert refused("put_object", **wish, StorageClass="PAPER") == ("InvalidStorageClass", 400)

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TypeAlias
 
-from sagesse.engines.objects._schema import checksum_of
-from sagesse.engines.objects.base import ListQuery, ObjectEntry, Page
+from sagesse.engines.objects._schema import STORAGE_CLASS, checksum_of, storage_class_of
+from sagesse.engines.objects.base import ListedObject, ListQuery, Page
 
 _PATIENCE = 16  # rows of one common prefix read on before a seek over it is cheaper
 _HIGHEST = "\U0010ffff"
-_COLUMNS = "key, version, size, etag, modified, checksum FROM object"
+_COLUMNS = f"key, version, size, etag, modified, checksum, {STORAGE_CLASS} FROM object"
 
 Rows: TypeAlias = Callable[[str, bool], Iterable[sqlite3.Row]]
 
@@ -95,13 +95,14 @@ def _group(key: str, query: ListQuery) -> str:
     return key[: at + len(query.delimiter)] if at >= 0 else ""
 
 
-def _entry(row: sqlite3.Row) -> ObjectEntry:
-    key, version, size, etag, modified, checksum = row
-    return ObjectEntry(
+def _entry(row: sqlite3.Row) -> ListedObject:
+    key, version, size, etag, modified, checksum, details = row
+    return ListedObject(
         key=key,
         version=version,
         size_bytes=size,
         etag=etag,
         modified=modified,
         checksum=checksum_of(checksum),
+        storage_class=storage_class_of(details),
     )

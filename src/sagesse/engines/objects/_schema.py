@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from sagesse.core.outbox import OUTBOX_SCHEMA
-from sagesse.engines.objects.base import Attributes, Checksum, ObjectInfo, PartEntry
+from sagesse.engines.objects.base import STANDARD, Attributes, Checksum, ObjectInfo, PartEntry
 
 # `blob.refs` counts the rows that hold a blob: its upload, its parts, the objects made of it. At 0 it waits for the
 # sweeper (readers may still be about to open it), at -1 its file is being removed. `object` has what a name shows,
@@ -76,6 +76,9 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, arr
 
 NO_DETAILS = Details(attributes=Attributes())
 
+# The details of the few objects that name a storage class; others are not decoded for a listing.
+STORAGE_CLASS = f"CASE WHEN instr(details, x'{b'StorageClass'.hex()}') THEN details END"
+
 encode = msgspec.msgpack.Encoder().encode
 decode_details = msgspec.msgpack.Decoder(Details).decode
 decode_segments = msgspec.msgpack.Decoder(tuple[Segment, ...]).decode
@@ -110,6 +113,16 @@ class Row(msgspec.Struct, frozen=True):
         if self.is_past:
             return Place("version", "bucket=? AND key=? AND rank=?", (info.bucket, info.key, -self.number))
         return Place("object", "bucket=? AND key=? AND version=?", (info.bucket, info.key, info.version))
+
+
+def storage_class_of(details: bytes | None) -> str:
+    """The storage class in that column as `STORAGE_CLASS` reads it; damaged details do not stop a listing."""
+    if details is None:
+        return STANDARD
+    try:
+        return str(decode_details(details).attributes.headers.get("StorageClass", STANDARD))
+    except msgspec.MsgspecError:
+        return STANDARD
 
 
 def checksum_text(checksum: Checksum | None) -> str:

@@ -84,6 +84,9 @@ class Lock(msgspec.Struct, frozen=True, kw_only=True):
         return Lock(mode=retention.mode, until=retention.until, has_legal_hold=self.has_legal_hold)
 
 
+STANDARD = "STANDARD"  # the storage class of an object whose headers name none
+
+
 class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     """What the client asked to be remembered: response headers by member name, user metadata, tags, a lock.
 
@@ -119,6 +122,12 @@ class ObjectEntry(msgspec.Struct, frozen=True, kw_only=True):
     checksum: Checksum | None
 
 
+class ListedObject(ObjectEntry, frozen=True, kw_only=True):
+    """An object on a page; its storage class is what its headers say under `StorageClass`."""
+
+    storage_class: str = STANDARD
+
+
 class ObjectInfo(ObjectEntry, frozen=True, kw_only=True):
     """All that is known of an object but its bytes."""
 
@@ -127,7 +136,7 @@ class ObjectInfo(ObjectEntry, frozen=True, kw_only=True):
     parts: tuple[PartEntry, ...] = ()
 
 
-class VersionEntry(ObjectEntry, frozen=True, kw_only=True):
+class VersionEntry(ListedObject, frozen=True, kw_only=True):
     """A version as a listing shows it; a delete marker has neither bytes nor etag. `mark` is for `after_version`."""
 
     is_latest: bool
@@ -194,7 +203,7 @@ class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
 class Page(msgspec.Struct, frozen=True, kw_only=True):
     """Objects and common prefixes in one order (UTF-8 bytes); `last` and `last_is_group` go on from here."""
 
-    objects: list[ObjectEntry]
+    objects: list[ListedObject]
     groups: list[str]
     is_truncated: bool
     last: str = ""

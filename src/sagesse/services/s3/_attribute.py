@@ -4,7 +4,7 @@ from typing import Any
 
 from sagesse.core.error import ServiceError
 from sagesse.core.service import Params
-from sagesse.engines.objects.base import Attributes, Lock, ObjectInfo
+from sagesse.engines.objects.base import STANDARD, Attributes, Lock, ObjectInfo
 from sagesse.services.s3._tag import tags_of_header
 
 MAX_METADATA_BYTES = 2048
@@ -19,6 +19,7 @@ _HEADERS = frozenset(
         "ContentType",
         "Expires",
         REDIRECT,
+        "StorageClass",
     }
 )
 
@@ -35,6 +36,8 @@ def attributes_of(req: Params, *, acl: str = "", lock: Lock | None = None) -> At
         headers |= {"ContentEncoding": _without_chunking(str(headers["ContentEncoding"]))}
         if not headers["ContentEncoding"]:
             del headers["ContentEncoding"]
+    if headers.get("StorageClass") == STANDARD:
+        del headers["StorageClass"]
     _check_redirect(str(headers.get(REDIRECT, "/")))
     metadata: dict[str, str] = {key.lower(): str(value) for key, value in req.get("Metadata", {}).items()}
     if (
@@ -71,6 +74,11 @@ def _check_redirect(location: str) -> None:
     if len(location.encode()) > _MAX_REDIRECT_BYTES:
         message = f"The length of website redirect location cannot exceed {_MAX_REDIRECT_BYTES} characters."
         raise ServiceError("InvalidRedirectLocation", message, status=400)
+
+
+def storage_class(attributes: Attributes) -> str:
+    """The storage class, a label here: GET and HEAD show it where it is not the standard one, as in AWS."""
+    return str(attributes.headers.get("StorageClass", STANDARD))
 
 
 def quoted(etag: str) -> str:

@@ -9,6 +9,10 @@ from sagesse.services.s3._error import not_implemented
 
 _NOTHING: Set[Any] = frozenset()
 
+# The storage classes whose objects are read at once, so that they are labels here; archives would need restores.
+_AT_HAND: Set[Any] = frozenset(
+    ("STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR")
+)
 # Member: the values that ask for nothing beyond what happens anyway.
 _HARMLESS: Mapping[str, Set[Any]] = {
     "AnnotationDirective": _NOTHING,
@@ -20,7 +24,7 @@ _HARMLESS: Mapping[str, Set[Any]] = {
     "ObjectLockEventHold": _NOTHING,
     "ObjectLockEventHoldDurationDays": _NOTHING,
     "ObjectLockEventHoldDurationYears": _NOTHING,
-    "StorageClass": frozenset({"STANDARD"}),
+    "StorageClass": _AT_HAND,
     "WriteOffsetBytes": _NOTHING,
 }
 _GRANTS = frozenset({"GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP"})

@@ -32,7 +32,8 @@ from sagesse.services.s3.encryption import asks, check_customer_key, encryption_
 from sagesse.services.s3.multipart import part_number
 
 MAX_COPY_BYTES = 5 << 30
-_CHANGES = frozenset({"StorageClass", REDIRECT})  # naming one makes a copy onto itself legal
+# Never copied; naming one makes a copy onto itself legal.
+_CHANGES = frozenset({"StorageClass", REDIRECT})
 
 
 class Copies(Family):
@@ -166,9 +167,8 @@ def _replaces(req: Params, what: str) -> bool:
 
 def _merged(old: Attributes, new: Attributes, replaces_metadata: bool, replaces_tags: bool) -> Attributes:
     """The source's attributes, save for those the request replaces and those that are never copied."""
-    headers = {name: value for name, value in old.headers.items() if name != REDIRECT}
-    if REDIRECT in new.headers:
-        headers[REDIRECT] = new.headers[REDIRECT]
+    headers = {name: value for name, value in old.headers.items() if name not in _CHANGES}
+    headers |= {name: value for name, value in new.headers.items() if name in _CHANGES}
     old = msgspec.structs.replace(old, headers=headers, acl=new.acl, lock=new.lock)
     if replaces_metadata:
         old = msgspec.structs.replace(old, headers=new.headers, metadata=new.metadata)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sagesse.core.call import Context
 from sagesse.core.service import Params, Result
-from sagesse.engines.objects.base import ListQuery, ObjectEntry, Page
+from sagesse.engines.objects.base import ListedObject, ListQuery, Page
 from sagesse.services.s3._attribute import quoted
 from sagesse.services.s3._error import invalid_argument
 from sagesse.services.s3._family import Family, owner
@@ -77,13 +77,13 @@ def _members(req: Params, bucket: str, page: Page, shown_owner: dict[str, str] |
     return result
 
 
-def _entry(entry: ObjectEntry, name: str, shown_owner: dict[str, str] | None) -> dict[str, Any]:
+def _entry(entry: ListedObject, name: str, shown_owner: dict[str, str] | None) -> dict[str, Any]:
     members: dict[str, Any] = {
         "Key": name,
         "LastModified": entry.modified,
         "ETag": quoted(entry.etag),
         "Size": entry.size_bytes,
-        "StorageClass": "STANDARD",
+        "StorageClass": entry.storage_class,
     }
     if entry.checksum is not None:
         members["ChecksumAlgorithm"] = [entry.checksum.algorithm]

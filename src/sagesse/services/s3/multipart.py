@@ -10,7 +10,7 @@ from sagesse.core.service import Params, Result
 from sagesse.engines.objects.base import Algorithm, Bucket, ChecksumKind, ChosenPart, ObjectInfo, UploadInfo
 from sagesse.engines.objects.digest import DEFAULT_ALGORITHM, is_combinable
 from sagesse.engines.objects.error import invalid_request
-from sagesse.services.s3._attribute import quoted
+from sagesse.services.s3._attribute import quoted, storage_class
 from sagesse.services.s3._checksum import (
     algorithm_of,
     checksum_members,
@@ -115,7 +115,7 @@ class Uploads(Family):
             "PartNumberMarker": marker,
             "MaxParts": limit,
             "IsTruncated": len(later) > len(shown),
-            "StorageClass": "STANDARD",
+            "StorageClass": storage_class(upload.attributes),
             "Owner": owner(upload.account),
             "Initiator": owner(upload.account),
             "Parts": [
@@ -255,7 +255,7 @@ def _summary(upload: UploadInfo, name: str) -> dict[str, Any]:
         "UploadId": upload.id,
         "Key": name,
         "Initiated": upload.created,
-        "StorageClass": "STANDARD",
+        "StorageClass": storage_class(upload.attributes),
         "Owner": owner(upload.account),
         "Initiator": owner(upload.account),
     }

@@ -8,7 +8,7 @@ from sagesse.core.error import ServiceError
 from sagesse.core.service import Params, Result
 from sagesse.engines.objects.base import Deleted, Deletion, ObjectInfo, PartEntry, StoredObject
 from sagesse.services.s3._access import deletion_grants
-from sagesse.services.s3._attribute import object_members, quoted
+from sagesse.services.s3._attribute import object_members, quoted, storage_class
 from sagesse.services.s3._checksum import checksum_members, expectation, part_checksum_members
 from sagesse.services.s3._condition import bare, check_read, write_condition
 from sagesse.services.s3._error import invalid_argument, malformed_xml
@@ -129,7 +129,7 @@ class Objects(Family):
             "ETag": info.etag,
             "Checksum": checksum_members(info.checksum),
             "ObjectParts": _part_members(req, info),
-            "StorageClass": "STANDARD",
+            "StorageClass": storage_class(info.attributes),
             "ObjectSize": info.size_bytes,
         }
         if unknown := asked - set(offers):

@@ -105,7 +105,7 @@ def _entry(entry: VersionEntry, name: str, shown_owner: dict[str, str]) -> dict[
     }
     if entry.is_marker:
         return members
-    members |= {"ETag": quoted(entry.etag), "Size": entry.size_bytes, "StorageClass": "STANDARD"}
+    members |= {"ETag": quoted(entry.etag), "Size": entry.size_bytes, "StorageClass": entry.storage_class}
     if entry.checksum is not None:
         members |= {
             "ChecksumAlgorithm": [entry.checksum.algorithm],

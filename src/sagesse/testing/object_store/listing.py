@@ -1,7 +1,7 @@
 """The checks of listings."""
 
-from sagesse.engines.objects.base import ObjectStore
-from sagesse.testing.object_store.action import keys, new_bucket, page, put
+from sagesse.engines.objects.base import Attributes, ListQuery, ObjectStore
+from sagesse.testing.object_store.action import BUCKET, keys, new_bucket, page, put, run
 
 
 class ListingChecks:
@@ -26,6 +26,14 @@ class ListingChecks:
             listed = page(store, limit=10, after=listed.last)
             seen += keys(listed)
         assert seen == wanted
+
+    def test_a_page_tells_storage_classes(self, store: ObjectStore) -> None:
+        new_bucket(store)
+        put(store, "a", b"", attributes=Attributes(headers={"StorageClass": "STANDARD_IA"}))
+        put(store, "b", b"", attributes=Attributes(metadata={"m": "StorageClass"}))
+        assert [entry.storage_class for entry in page(store).objects] == ["STANDARD_IA", "STANDARD"]
+        listed = run(store.versions(BUCKET, ListQuery())).versions
+        assert [entry.storage_class for entry in listed] == ["STANDARD_IA", "STANDARD"]
 
     def test_a_full_last_page_is_not_truncated(self, store: ObjectStore) -> None:
         new_bucket(store)
