@@ -172,6 +172,14 @@ def test_a_presigned_get_needs_nothing_else(wire: FakeServer, boto: Boto) -> Non
     assert b"<Code>SignatureDoesNotMatch</Code>" in body
 
 
+def test_a_request_is_signed_once(wire: FakeServer, boto: Boto) -> None:
+    client = boto("s3", config=Config(signature_version="s3v4"))
+    url = client.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"})
+    status, body, _ = fetch(urllib.request.Request(url, headers={"Authorization": "Basic eDp5"}))
+    assert status == 400
+    assert b"<Code>InvalidArgument</Code><Message>Only one auth mechanism allowed" in body
+
+
 def test_a_presigned_sts_call_is_answered(wire: FakeServer, boto: Boto) -> None:
     url = boto("sts").generate_presigned_url("get_caller_identity", ExpiresIn=60, HttpMethod="GET")
     status, body, _ = fetch(url)

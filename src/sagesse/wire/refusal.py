@@ -45,6 +45,12 @@ _S3: dict[Reason, tuple[str, int, str]] = {
         "There were headers present in the request which were not signed: {detail}",
     ),
     "scope": ("AuthorizationHeaderMalformed", 400, "The authorization header is malformed; {detail}"),
+    "twice": (
+        "InvalidArgument",
+        400,
+        "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter "
+        "or the Authorization header should be specified",
+    ),
 }
 _QUERY: dict[Reason, tuple[str, int, str]] = {
     "missing": ("MissingAuthenticationToken", 403, "Request is missing Authentication Token"),
@@ -66,6 +72,7 @@ _QUERY: dict[Reason, tuple[str, int, str]] = {
         "Headers that must be signed are not in SignedHeaders: {detail}",
     ),
     "scope": ("SignatureDoesNotMatch", 403, "{detail}"),
+    "twice": ("IncompleteSignature", 400, "The request is signed in its header and in its query."),
 }
 # The JSON services use the names of exceptions instead.
 _AS_EXCEPTION = {

@@ -1,15 +1,19 @@
 """Signatures of any version that is taken."""
 
 from sagesse.wire import sigv2, sigv4
-from sagesse.wire.sigv4 import Signature, Signed
+from sagesse.wire.sigv4 import Refused, Signature, Signed
+
+_IN_QUERY = ("X-Amz-Algorithm=", "X-Amz-Signature=", "AWSAccessKeyId=")
 
 
 def parse(headers: dict[str, str], query: str) -> Signature | None:
     """The signature of a request, or None when it has none.
 
     Raises:
-        Refused: it is broken, or of a scheme that is not taken.
+        Refused: it is broken, of a scheme that is not taken, or there are two.
     """
+    if query and "authorization" in headers and any(name in query for name in _IN_QUERY):
+        raise Refused("twice")
     return sigv4.parse(headers, query) or sigv2.parse(query)
 
 

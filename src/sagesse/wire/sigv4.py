@@ -25,7 +25,7 @@ _MAX_NAMES = 8192
 
 Reason: TypeAlias = Literal[
     "missing", "malformed", "mechanism", "unknown-key", "bad-token", "expired-token", "skewed", "expired",
-    "mismatch", "unsigned-header", "scope",
+    "mismatch", "unsigned-header", "scope", "twice",
 ]  # fmt: skip
 
 _PLACE = re.compile(r"[a-z0-9-]{1,40}")
