@@ -179,6 +179,23 @@ def test_a_clean_scrub_ends_what_was_known(store: LocalObjectStore, tmp_path: Pa
     assert findings.scrubbed > 0
 
 
+def test_what_cannot_be_looked_into_stays_known(store: LocalObjectStore, tmp_path: Path) -> None:
+    sealed.put_sealed(store, LARGE)
+    DamageBook(tmp_path / "damage.json").note("s3://a-bucket/k", "its bytes were changed")
+    assert found(tmp_path) == ["s3://a-bucket/k"]
+    assert [damage.what for damage in read_findings(tmp_path / "damage.json").damages] == ["s3://a-bucket/k"]
+    assert found(tmp_path, opens=lambda _: sealed.KEY) == []
+
+
+def test_what_cannot_be_looked_into_is_forgotten_once_it_was_put_again(
+    store: LocalObjectStore, tmp_path: Path
+) -> None:
+    earlier = DamageBook(tmp_path / "damage.json", now=lambda: 1.0)
+    earlier.note("s3://a-bucket/k", "its bytes were changed")
+    sealed.put_sealed(store, LARGE)
+    assert found(tmp_path) == []
+
+
 def test_an_object_that_is_replaced_meanwhile_is_not_damaged(store: LocalObjectStore, tmp_path: Path) -> None:
     suite.put(store, "k", LARGE)
     path = files(tmp_path)[0]

@@ -89,6 +89,7 @@ class Scrub:
         self._now = now
         self._rate_bytes = rate_bytes
         self._stopping = threading.Event()
+        self._known: dict[str, Damage] = {}
         self._began = time.monotonic()
         self._verifier = Verifier(self._path_of, opens, self._pace)
 
@@ -99,6 +100,7 @@ class Scrub:
             OSError, sqlite3.Error: the files cannot be read at all, for another reason than damage.
         """
         since, self._began = self._now(), time.monotonic()
+        self._known = {damage.what: damage for damage in self._book.findings.damages}
         for path in _databases(self._folder):
             self._check_database(path)
         index = self._objects / "index.db"
@@ -151,7 +153,10 @@ class Scrub:
         if verdict.problem and not is_still_there(connection, found):
             return
         info = found.row.info
-        self._judge(ObjectDamaged(info.bucket, info.key, "", version=info.version).what, verdict)
+        what = ObjectDamaged(info.bucket, info.key, "", version=info.version).what
+        self._judge(what, verdict)
+        if not verdict.problem and not verdict.is_checked:
+            self._keep_known(what, info.modified)
 
     def _check_part(self, connection: sqlite3.Connection, found: FoundPart) -> None:
         verdict = self._verifier.part(found)
@@ -174,6 +179,12 @@ class Scrub:
         if verdict.problem:
             self._found(what, verdict.problem)
         self.progress.unchecked += not verdict.is_checked
+
+    def _keep_known(self, what: str, modified: float) -> None:
+        """What a client met in an object that cannot be looked into holds until the object is put again."""
+        known = self._known.get(what)
+        if known is not None and modified <= known.found and len(self.progress.damages) < _MOST:
+            self.progress.damages.append(known)
 
     def _found(self, what: str, problem: str) -> None:
         if len(self.progress.damages) >= _MOST:
