@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TypeAlias
 
 from sagesse.engines.objects._schema import STORAGE_CLASS, checksum_of, storage_class_of
-from sagesse.engines.objects.base import ListedObject, ListQuery, Page
+from sagesse.engines.objects.base import STANDARD, ListedObject, ListQuery, Page
 
 _PATIENCE = 16  # rows of one common prefix read on before a seek over it is cheaper
 _HIGHEST = "\U0010ffff"
@@ -104,5 +104,5 @@ def _entry(row: sqlite3.Row) -> ListedObject:
         etag=etag,
         modified=modified,
         checksum=checksum_of(checksum),
-        storage_class=storage_class_of(details),
+        storage_class=STANDARD if details is None else storage_class_of(details),
     )

@@ -115,10 +115,8 @@ class Row(msgspec.Struct, frozen=True):
         return Place("object", "bucket=? AND key=? AND version=?", (info.bucket, info.key, info.version))
 
 
-def storage_class_of(details: bytes | None) -> str:
-    """The storage class in that column as `STORAGE_CLASS` reads it; damaged details do not stop a listing."""
-    if details is None:
-        return STANDARD
+def storage_class_of(details: bytes) -> str:
+    """The storage class in what `STORAGE_CLASS` reads; damaged details do not stop a listing."""
     try:
         return str(decode_details(details).attributes.headers.get("StorageClass", STANDARD))
     except msgspec.MsgspecError:

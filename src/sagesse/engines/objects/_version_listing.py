@@ -10,7 +10,7 @@ from sagesse.engines.objects._history import find_version, newest_past, rank_of
 from sagesse.engines.objects._index import find_object
 from sagesse.engines.objects._listing import select, walk
 from sagesse.engines.objects._schema import STORAGE_CLASS, checksum_of, storage_class_of
-from sagesse.engines.objects.base import NULL_VERSION, Address, ListQuery, VersionEntry, VersionPage
+from sagesse.engines.objects.base import NULL_VERSION, STANDARD, Address, ListQuery, VersionEntry, VersionPage
 
 _MEMBERS = f"version, size, etag, modified, checksum, {STORAGE_CLASS}"
 _NOW = f"key, -number AS rank, 0 AS is_marker, {_MEMBERS} FROM object"
@@ -85,7 +85,7 @@ def _entry(row: sqlite3.Row, *, is_latest: bool) -> VersionEntry:
         etag=etag,
         modified=modified,
         checksum=checksum_of(checksum),
-        storage_class=storage_class_of(details),
+        storage_class=STANDARD if details is None else storage_class_of(details),
         is_latest=is_latest,
         is_marker=bool(is_marker),
         mark=version if version != NULL_VERSION else f"{-rank:016x}{0:016x}",
