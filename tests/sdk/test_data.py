@@ -159,6 +159,10 @@ def test_wrangler_appends_to_partitions(wrangler: Answer) -> None:
     assert wrangler["types"] == [{"name": "string", "size": "double"}, {"year": "string"}]
 
 
+def test_wrangler_selects(wrangler: Answer) -> None:
+    assert wrangler["selected"] == 2
+
+
 def test_wrangler_lists(wrangler: Answer) -> None:
     assert wrangler["glob"] == ["s3://data-wrangler/text/frame.csv"]
     folders = ("copies", "merged", "set", "text")

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sagesse.core.error import ServiceError
-from sagesse.engines.select.base import CsvInput, CsvOutput, JsonInput, JsonOutput, ParquetInput
+from sagesse.engines.select.base import CsvInput, CsvOutput, JsonInput, JsonOutput, ParquetInput, ScanRange
 from tests.engines.select.conftest import Bytes, run
 
 SOME = settings(max_examples=15, deadline=None)
@@ -94,6 +94,7 @@ def test_any_file_as_parquet(noise: bytes, at: int) -> None:
     damaged = PARQUET[:at] + noise + PARQUET[at + len(noise) :]
     for body in (noise, b"PAR1" + noise + b"PAR1", damaged):
         ends("SELECT * FROM S3Object s WHERE s.a > 1", body, ParquetInput(), JsonOutput())
+        ends("SELECT s.a FROM S3Object s", body, ParquetInput(), JsonOutput(), scan=ScanRange(4, 1000))
 
 
 def _parquet() -> bytes:

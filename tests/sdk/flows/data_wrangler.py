@@ -42,6 +42,9 @@ answer = {
     "json": wr.s3.read_json(f"{root}/text/frame.json", lines=True)["size"].to_list(),
     "glob": wr.s3.list_objects(f"{root}/text/*.csv"),
     "folders": wr.s3.list_directories(f"{root}/"),
+    "selected": len(
+        wr.s3.select_query("SELECT * FROM s3object s", f"{root}/one.parquet", "Parquet", {}).index
+    ),
     "merged": wr.s3.list_objects(f"{root}/merged/"),
     "copied": copied,
     "sizes": list(wr.s3.size_objects([f"{root}/large", f"{root}/copies/large"]).values()),

@@ -44,11 +44,12 @@ def records(s3: Any, *arguments: Any, **members: Any) -> str:
     return b"".join(event["Records"]["Payload"] for event in found if "Records" in event).decode()
 
 
-def parquet(rows: int) -> bytes:
+def parquet(rows: int, group_rows: int = 122_880) -> bytes:
     columns = "range AS id, 'name' || range AS name, {'deep': [range]} AS s, DATE '2020-01-02' AS day"
+    form = f"FORMAT parquet, ROW_GROUP_SIZE {group_rows}"
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "file")
-        duckdb.execute(f"COPY (SELECT {columns} FROM range({rows})) TO '{file}' (FORMAT parquet)")
+        duckdb.execute(f"COPY (SELECT {columns} FROM range({rows})) TO '{file}' ({form})")
         return file.read_bytes()
 
 
@@ -134,6 +135,23 @@ def test_an_object_of_parts_is_read_as_one(s3: Any, bucket: str) -> None:
     s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
     found = records(s3, bucket, "SELECT COUNT(*) AS n, MAX(CAST(id AS INT)) AS m FROM S3Object")
     assert json.loads(found) == {"n": 53_002, "m": 22}
+
+
+def test_ranges_of_parquet_join_without_gap_or_repeat(s3: Any, bucket: str) -> None:
+    body = parquet(10_000, 2_048)
+    s3.put_object(Bucket=bucket, Key="k", Body=body)
+    form = {"Parquet": {}}
+    counts: list[int] = []
+    for start in range(0, len(body), 30_000):
+        scan = {"Start": start, "End": start + 29_999}
+        found = records(s3, bucket, "SELECT s.id FROM S3Object s", InputSerialization=form, ScanRange=scan)
+        counts.append(found.count("\n"))
+    assert sum(counts) == 10_000
+    assert sum(count > 0 for count in counts) > 1
+    total = "SELECT COUNT(*) AS n FROM S3Object s"
+    for scan, rows in (({"Start": 0, "End": 10}, 2_048), ({"Start": len(body) - 5}, 0)):
+        found = records(s3, bucket, total, InputSerialization=form, ScanRange=scan)
+        assert json.loads(found) == {"n": rows}
 
 
 def test_ranges(s3: Any, bucket: str) -> None:

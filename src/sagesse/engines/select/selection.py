@@ -11,7 +11,7 @@ from sagesse.engines.select._database import Database
 from sagesse.engines.select._decompress import decompressed
 from sagesse.engines.select._json_records import document_blocks, line_blocks
 from sagesse.engines.select._json_source import JsonSource
-from sagesse.engines.select._parquet_source import ParquetSource
+from sagesse.engines.select._parquet_source import EVERY_ROW, GROUPS, ParquetSource, rows_in_range
 from sagesse.engines.select._parse import parse_statement
 from sagesse.engines.select._plan import plan
 from sagesse.engines.select.base import CsvInput, JsonInput, ParquetInput, Progress, Query, Readable
@@ -83,8 +83,12 @@ class Selection:
         file = {"path": str(path)}
         described = database.rows("DESCRIBE SELECT * FROM read_parquet($path)", file)
         columns = [(str(column[0]), str(column[1])) for batch in described for column in batch]
-        asked = plan(self._statement, ParquetSource(self._statement, columns), self._query.output)
-        self.progress.scanned = self.progress.processed = self._object.size_bytes
+        relation, size_bytes = EVERY_ROW, self._object.size_bytes
+        if self._query.scan is not None:
+            groups = [group for batch in database.rows(GROUPS, file) for group in batch]
+            relation, size_bytes = rows_in_range(groups, columns, self._query.scan)
+        asked = plan(self._statement, ParquetSource(self._statement, columns, relation), self._query.output)
+        self.progress.scanned = self.progress.processed = size_bytes
         if not asked.total:
             yield from self._rows(database.rows(asked.block, file))
             return

@@ -108,12 +108,12 @@ def _scan(
     if not wish:
         return None
     is_split = isinstance(source, CsvInput) and source.has_quoted_delimiters
-    is_whole = isinstance(source, ParquetInput) or (isinstance(source, JsonInput) and source.is_document)
+    is_whole = isinstance(source, JsonInput) and source.is_document
     if compression != "NONE" or is_split or is_whole:
         raise _refusal(
             "UnsupportedScanRangeInput",
             "Scan range queries are not supported on this type of object: it must not be compressed, a JSON document, "
-            "Parquet, or have quoted record delimiters.",
+            "or have quoted record delimiters.",
         )
     start, end = wish.get("Start"), wish.get("End")
     if min(start or 0, end or 0) < 0 or (start is not None and end is not None and start > end):
