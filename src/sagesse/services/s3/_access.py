@@ -111,7 +111,7 @@ _WITH_WRITE = {
 }
 # What most calls need, and the members that need more or other permissions.
 _ONE_ACTION = {operation: f"s3:{needs[0]}" for operation, needs in ON_OBJECT.items() if len(needs) == 1}
-_OTHER_NEEDS = frozenset({"VersionId", "CopySource", "BypassGovernanceRetention", *_WITH_WRITE})
+_OTHER_NEEDS = frozenset({"VersionId", "CopySource", "IfMatch", "BypassGovernanceRetention", *_WITH_WRITE})
 _WITH_BUCKET = {
     "ACL": "PutBucketAcl",
     "GrantFullControl": "PutBucketAcl",
