@@ -41,13 +41,13 @@ def client_of(server: Server, service: str) -> Any:
     return client(service, server.port, key=ready["access_key_id"], secret=ready["secret_access_key"])
 
 
-def until(is_so: Callable[[], Any], *, within_s: float = 120) -> Any:
-    """What `is_so` answers once it is true."""
+def until(is_so: Callable[[], Any], *, within_s: float = 120, every_s: float = 0.02) -> Any:
+    """What `is_so` answers once it is true; asked `every_s`, because asking costs the server too."""
     end = time.monotonic() + within_s
     while not (answer := is_so()):
         if time.monotonic() > end:
             raise TimeoutError(f"not true within {within_s} s")
-        time.sleep(0.02)
+        time.sleep(every_s)
     return answer
 
 
