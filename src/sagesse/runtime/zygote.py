@@ -27,6 +27,11 @@ from sagesse.runtime.thread_budget import LoadedLibraries
 
 SOCKET, LOCK = "zygote.sock", "zygote.lock"
 _LOOK_AROUND_S, _REQUEST_S = 30.0, 5.0
+_ALWAYS = (
+    "sagesse.runtime.script",
+    "sagesse.runtime.train",
+    "gzip",
+)  # the last: what tarfile loads when it opens one
 
 
 def main() -> None:
@@ -66,7 +71,7 @@ def _listen() -> socket.socket:
 
 
 def _preload(names: list[str]) -> None:
-    for name in ("sagesse.runtime.script", "sagesse.runtime.train", *names):
+    for name in (*_ALWAYS, *names):
         try:
             importlib.import_module(name)
         except Exception:  # the job that needs it fails with its own message
