@@ -125,3 +125,84 @@ def test_one_record_is_advanced_by_one_thread_at_a_time(store: SqliteStore) -> N
     assert done.wait(DEADLINE_S)
     reconciler.stop()
     assert overlaps == []
+
+
+def _looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Grows by the name of the thread whenever one looks for something to do."""
+    looks: list[str] = []
+    take = Reconciler._take_due
+
+    def look(reconciler: Reconciler) -> object:
+        looks.append(threading.current_thread().name)
+        return take(reconciler)
+
+    monkeypatch.setattr(Reconciler, "_take_due", look)
+    return looks
+
+
+def test_a_step_that_goes_on_at_once_wakes_nobody(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.insert(make_record("a", is_open=True))
+    looks = _looks(monkeypatch)
+    done = threading.Event()
+    seen, note = _counting(100, done)
+
+    def advance(_: Context, record: Record) -> float | None:
+        note(record.name)
+        return 0 if len(seen) < 100 else None
+
+    _run(store, advance, done)
+    assert len(looks) < 120  # one a step; and each thread looks when it begins and when it ends
+
+
+def test_a_wake_is_one_threads_business(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = store.insert(make_record("a", is_open=True))
+    advanced = threading.Semaphore(0)
+    reconciler = Reconciler(store, {"test:Thing": lambda *_: advanced.release()}, _context, threads=8)
+    reconciler.start()
+    assert advanced.acquire(timeout=DEADLINE_S)
+    looks = _looks(monkeypatch)
+    for _ in range(100):
+        reconciler.wake(record.key)
+        assert advanced.acquire(timeout=DEADLINE_S)
+    reconciler.stop()
+    assert len(looks) < 350  # it is taken by one, who looks again afterwards; another one stands by
+
+
+def test_a_later_time_does_not_wait_for_a_busy_thread(store: SqliteStore) -> None:
+    for name in "ab":
+        store.insert(make_record(name, is_open=True))
+    came_again, busy = threading.Event(), threading.Event()
+    times = {"a": 0, "b": 0}
+
+    def advance(_: Context, record: Record) -> float | None:
+        times[record.name] += 1
+        if record.name == "b":
+            busy.set()
+            assert came_again.wait(DEADLINE_S)  # while "b" keeps a thread, "a" has its turn
+            return None
+        if times["a"] == 1:
+            assert busy.wait(DEADLINE_S)
+            return 0.01
+        came_again.set()
+        return None
+
+    _run(store, advance, came_again)
+    assert times == {"a": 2, "b": 1}
+
+
+def test_what_is_due_earlier_is_not_held_up_by_a_long_wait(store: SqliteStore) -> None:
+    record = store.insert(make_record("a", is_open=True))
+    first, second = threading.Event(), threading.Event()
+
+    def advance(_: Context, __: Record) -> float:
+        (second if first.is_set() else first).set()
+        return 3600
+
+    reconciler = Reconciler(store, {"test:Thing": advance}, _context, threads=2)
+    reconciler.start()
+    assert first.wait(DEADLINE_S)
+    reconciler.wake(record.key, after_s=0.01)
+    assert second.wait(DEADLINE_S)
+    reconciler.stop()

@@ -14,6 +14,7 @@ from sagesse.core.call import Context
 from sagesse.core.record import Key, Record, Store
 
 Advance = Callable[[Context, Record], float | None]
+_Entry = tuple[float, int, Key]  # when it is due (monotonic seconds), the order of the calls, what
 _log = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S = 0.5
@@ -41,9 +42,14 @@ class Reconciler:
         self._store = store
         self._advances = advances
         self._context = context
-        self._changed = threading.Condition()
-        self._due: dict[Key, float] = {}
-        self._heap: list[tuple[float, int, Key]] = []
+        guard = threading.Lock()
+        self._first = threading.Condition(guard)
+        """Where one thread waits for the first entry to become due."""
+        self._spare = threading.Condition(guard)
+        """Where the other threads wait that have nothing to do."""
+        self._is_watched = False
+        self._due: dict[Key, _Entry] = {}
+        self._heap: list[_Entry] = []
         self._order = itertools.count()
         self._running: set[Key] = set()
         self._failures: dict[Key, int] = {}
@@ -64,68 +70,86 @@ class Reconciler:
         """Advance a record after `after_s` seconds, or earlier if it is due earlier. Safe from any thread."""
         if key.kind not in self._advances:
             return
-        due = time.monotonic() + after_s
-        with self._changed:
-            if self._due.get(key, float("inf")) <= due:
-                return
-            self._due[key] = due
-            heapq.heappush(self._heap, (due, next(self._order), key))
-            self._changed.notify()
+        with self._first:
+            self._plan(key, after_s)
 
     def stop(self) -> None:
         """Let running steps end, begin no more."""
-        with self._changed:
+        with self._first:
             self._is_stopping = True
-            self._changed.notify_all()
+            self._first.notify_all()
+            self._spare.notify_all()
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(timeout=10)
 
     def forget(self) -> None:
         """Drop everything that is due; for a store that was wiped."""
-        with self._changed:
+        with self._first:
             self._due.clear()
             self._heap.clear()
             self._failures.clear()
 
     def _work(self) -> None:
         while (key := self._next()) is not None:
+            pause_s: float | None = None
             try:
                 pause_s = self._advance(key)
             finally:
-                with self._changed:
+                with self._first:
+                    if pause_s is not None:
+                        self._plan(key, pause_s)
                     self._running.discard(key)
-                    self._changed.notify_all()
-            if pause_s is not None:
-                self.wake(key, after_s=pause_s)
+                    if entry := self._due.get(key):
+                        self._push(entry, is_for_us=entry[0] <= time.monotonic())
+
+    # The guard is held
+
+    def _plan(self, key: Key, after_s: float) -> None:
+        entry = (time.monotonic() + after_s, next(self._order), key)
+        if key in self._due and self._due[key][0] <= entry[0]:
+            return
+        self._due[key] = entry
+        if key not in self._running:  # else the thread that has it will look
+            self._push(entry)
+
+    def _push(self, entry: _Entry, *, is_for_us: bool = False) -> None:
+        """Have the entry looked after by one thread, which may be this one; the others sleep on."""
+        heapq.heappush(self._heap, entry)
+        if is_for_us:
+            return
+        if not self._is_watched:
+            self._spare.notify()
+        elif self._heap[0] is entry:
+            self._first.notify()
+
+    def _take_due(self) -> Key | None:
+        """The first record that is due now, if any."""
+        while self._heap and self._heap[0][0] <= time.monotonic():
+            entry = heapq.heappop(self._heap)
+            key = entry[2]
+            if self._due.get(key) is entry:
+                del self._due[key]
+                self._running.add(key)
+                return key
+        return None
+
+    # Without the guard
 
     def _next(self) -> Key | None:
         """The next record that is due and that no other thread has; None when stopping."""
-        with self._changed:
+        with self._first:
             while not self._is_stopping:
-                waited: list[tuple[float, int, Key]] = []
-                found: Key | None = None
-                pause_s: float | None = None
-                while self._heap and found is None:
-                    entry = heapq.heappop(self._heap)
-                    due, _, key = entry
-                    if self._due.get(key) != due:
-                        continue
-                    if due > time.monotonic():
-                        heapq.heappush(self._heap, entry)
-                        pause_s = due - time.monotonic()
-                        break
-                    if key in self._running:
-                        waited.append(entry)
-                        continue
-                    found = key
-                for entry in waited:
-                    heapq.heappush(self._heap, entry)
-                if found is not None:
-                    del self._due[found]
-                    self._running.add(found)
-                    return found
-                self._changed.wait(pause_s)
+                if (key := self._take_due()) is not None:
+                    if self._heap and not self._is_watched:
+                        self._spare.notify()
+                    return key
+                if self._is_watched:
+                    self._spare.wait()
+                    continue
+                self._is_watched = True
+                self._first.wait(self._heap[0][0] - time.monotonic() if self._heap else None)
+                self._is_watched = False
         return None
 
     def _advance(self, key: Key) -> float | None:
