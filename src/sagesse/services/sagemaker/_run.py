@@ -2,14 +2,13 @@
 
 `JobRun.advance` takes one step; each step is idempotent and may be interrupted anywhere: what is done is on
 disk or in the record, and the processes belong to the job engine, which never runs a run twice. A job has a run for
-each of its hosts. Training and processing say what is theirs in the methods below "Theirs".
+each of its hosts. What differs between training and processing is in `JobKind`.
 """
 
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, ClassVar
+from typing import Any
 
 from sagesse.core.call import Context
 from sagesse.core.kind import Kind
@@ -17,36 +16,31 @@ from sagesse.core.principal import Credential
 from sagesse.core.record import Record
 from sagesse.engines.channel_cache import ChannelCache
 from sagesse.engines.image import ImageProblem, Recipe
-from sagesse.engines.jobs.base import Feed, Plan, Run
+from sagesse.engines.jobs.base import Plan, Run
 from sagesse.runtime.distribution import ON_LOOPBACK
 from sagesse.services.sagemaker._admission import assume_role
-from sagesse.services.sagemaker._channel import Inputs
 from sagesse.services.sagemaker._container import contained
 from sagesse.services.sagemaker._ending import HostRun, decisive, ends_the_others, outcome
-from sagesse.services.sagemaker._entry import Entry, path_variables
+from sagesse.services.sagemaker._entry import path_variables
 from sagesse.services.sagemaker._error import ChannelError
 from sagesse.services.sagemaker._feed_access import keep_access
 from sagesse.services.sagemaker._host_metric import volume_gib
-from sagesse.services.sagemaker._hosts import Host, Hosts, InstanceGroup, job_run_id
+from sagesse.services.sagemaker._hosts import Host, Hosts, job_run_id
 from sagesse.services.sagemaker._job import Job, JobFailed, JobParts
+from sagesse.services.sagemaker._job_kind import MAX_RUNTIME_S, JobKind
 from sagesse.services.sagemaker._place import Place, pending_message, pending_pause_s
 from sagesse.services.sagemaker._plan import JobFiles
 from sagesse.services.sagemaker._quota import holder, instances
 from sagesse.services.sagemaker._session import RoleError, role_session
 
 _REASON_LENGTH = 1024
-_MAX_RUNTIME_S = 86_400
 _POLL_S = 0.25  # how often a running job's log is shipped
 _SYNC_S = 1.0  # how often the folders that are stored while it runs are looked at
 _GRACE_S = 120.0  # between SIGTERM and SIGKILL, as SageMaker gives
 
 
-class JobRun(ABC):
+class JobRun(JobKind):
     """Brings the jobs of one kind to their end."""
-
-    log_group: ClassVar[str]
-    started_member: ClassVar[str]
-    """The output member that says when the job's process was started."""
 
     def __init__(self, parts: JobParts) -> None:
         self._engine = parts.engine
@@ -72,7 +66,7 @@ class JobRun(ABC):
         Raises:
             ServiceError: the job cannot have that role.
         """
-        runtime_s = request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _MAX_RUNTIME_S)
+        runtime_s = request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", MAX_RUNTIME_S)
         needed_s = runtime_s + _GRACE_S
         return assume_role(ctx, self._credentials, request["RoleArn"], needed_s=needed_s)
 
@@ -330,117 +324,3 @@ class JobRun(ABC):
         self._synced.pop(job.run_id, None)
         for host in self._hosts(job):
             self._host_metrics.forget(host.run_id)
-
-    def _must_end(self, job: Job) -> str:
-        """The status in which a job that does not run yet has to end now; empty: it may go on."""
-        return "Stopped" if job.is_stopping else ""
-
-    # Theirs
-
-    @abstractmethod
-    def _image(self, request: Mapping[str, Any]) -> str: ...
-
-    @abstractmethod
-    def _groups(self, request: Mapping[str, Any]) -> Sequence[InstanceGroup]: ...
-
-    @abstractmethod
-    def _resources(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What it asks for: its ResourceConfig or ClusterConfig."""
-
-    @abstractmethod
-    def _is_isolated(self, request: Mapping[str, Any]) -> bool: ...
-
-    @abstractmethod
-    def _entry(self, job: Job) -> Entry:
-        """What to run."""
-
-    @abstractmethod
-    def _fetch(self, job: Job, host: Host, acting: Context) -> None:
-        """Lay out the host's input; may be repeated."""
-
-    @abstractmethod
-    def _store(self, job: Job, acting: Context) -> Mapping[str, Any]:
-        """Store what a job that did not fail left; further output members."""
-
-    def _salvage(self, job: Job, run: Run) -> Mapping[str, Any]:
-        """Store what a job left that failed like `run`, if anything; further output members."""
-        return {}
-
-    @abstractmethod
-    def _ship(self, job: Job, ends: Sequence[HostRun]) -> None:
-        """Ship the lines that are new, of each host."""
-
-    @abstractmethod
-    def _note(
-        self,
-        job: Job,
-        status: str,
-        *,
-        message: str = "",
-        state: Mapping[str, Any] | None = None,
-        output: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Note on the record where the job stands."""
-
-    @abstractmethod
-    def _finish(self, job: Job, status: str, reason: str, output: dict[str, Any]) -> bool:
-        """Move the record to its final state; False when someone else did or it is gone."""
-
-    def _identity(self, job: Job) -> dict[str, str]:
-        """The variables by which the job knows itself."""
-        return {}
-
-    def _mounts(self, job: Job) -> dict[str, str]:
-        return {"/opt/ml": "ml"}
-
-    def _inputs(self, job: Job, host: Host) -> Inputs:
-        """The folders that a host sees as its inputs."""
-        return Inputs()
-
-    def _feeds(self, job: Job, host: Host) -> tuple[Feed, ...]:
-        """The pipes of a host that are filled while it runs."""
-        return ()
-
-    def _runtime_s(self, job: Job) -> float:
-        """How long this run may take."""
-        return float(
-            job.record.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _MAX_RUNTIME_S)
-        )
-
-    def _time_left_s(self, job: Job) -> float:
-        """How long the job may still wait and run altogether."""
-        return float("inf")
-
-    def _pending_left_s(self, job: Job) -> float:
-        """How long the job may still wait for its place."""
-        return float("inf")
-
-    def _take_warm(self, job: Job) -> str | None:
-        """Take the place of an earlier job that still holds it; its warm pool."""
-        return None
-
-    def _placed(self, job: Job, pool: str | None) -> dict[str, Any]:
-        """What a description shows of a job that has its place."""
-        return {}
-
-    def _stays_warm(self, job: Job) -> bool:
-        """Whether the job's place is kept when its process has ended."""
-        return False
-
-    def _keep_warm(self, job: Job, reason: str) -> dict[str, Any]:
-        """Keep the place of a job that ends, if it should be; what a description then shows."""
-        return {}
-
-    def _watch(self, job: Job, ends: Sequence[HostRun]) -> None:  # noqa: B027 - not every job needs it
-        """Look at a job that runs."""
-
-    def _sync(self, job: Job, *, is_over: bool) -> None:  # noqa: B027 - not every job needs it
-        """Store what is stored while a job runs."""
-
-    def _again(self, job: Job, ends: Sequence[HostRun]) -> str:
-        """The secondary status of a job whose runs ended but that runs again; empty: it does not."""
-        return ""
-
-    def _used(self, job: Job) -> dict[str, Any]:
-        """State about a run that is over, for the next one."""
-        return {}
