@@ -4,6 +4,7 @@ Every function takes the folder that the job sees as ``/opt/ml``. Source: the Sa
 "How Amazon SageMaker runs your training image" and "How Amazon SageMaker runs your processing container".
 """
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -14,11 +15,13 @@ FAILURE_CHARACTERS = 1024
 SOURCE_ARCHIVE = "input/sourcedir.tar.gz"
 """Where the platform puts a script-mode source archive it fetched; the job unpacks it into ``code``."""
 
-_FOLDERS = (
+_FOLDERS = (  # each behind the one that it is in
     "code",
+    "input",
     "input/config",
     "input/data",
     "model",
+    "output",
     "output/data",
     "output/intermediate",
     "checkpoints",
@@ -32,8 +35,10 @@ def base_folder() -> Path:
 
 def lay_out(base: Path) -> None:
     """Make the folders of a training job; idempotent."""
+    base.mkdir(parents=True, exist_ok=True)
     for folder in _FOLDERS:
-        (base / folder).mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(f"{base}/{folder}")
 
 
 def write_training_input(
@@ -61,13 +66,14 @@ def write_training_input(
     }
     lay_out(base)
     for name, content in files.items():
-        _write_json(base / "input/config" / f"{name}.json", content)
+        _write_json(f"{base}/input/config/{name}.json", content)
 
 
 def write_processing_input(base: Path, *, job: Mapping[str, Any], resource: Mapping[str, Any]) -> None:
     """Write ``config/processingjobconfig.json`` and ``config/resourceconfig.json`` of a processing job."""
-    _write_json(base / "config/processingjobconfig.json", job)
-    _write_json(base / "config/resourceconfig.json", resource)
+    (base / "config").mkdir(parents=True, exist_ok=True)
+    _write_json(f"{base}/config/processingjobconfig.json", job)
+    _write_json(f"{base}/config/resourceconfig.json", resource)
 
 
 def resource_config(
@@ -147,9 +153,9 @@ def write_success(base: Path) -> None:
     (base / "output/success").touch()
 
 
-def _write_json(path: Path, content: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=2))
+def _write_json(path: str, content: object) -> None:
+    with open(path, "wb", buffering=0) as file:
+        file.write(json.dumps(content, indent=2).encode())
 
 
 def _read_words(path: Path) -> str | None:

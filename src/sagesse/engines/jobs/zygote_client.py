@@ -1,6 +1,7 @@
 """Talking to the zygotes of a data directory: starting them, asking one to fork a run, stopping them."""
 
 import contextlib
+import functools
 import hashlib
 import os
 import select
@@ -66,9 +67,7 @@ class Zygotes:
 
         A zygote of older code is never asked again.
         """
-        runtime = Path(sagesse.__file__).parent / "runtime"
-        newest = max(file.stat().st_mtime_ns for file in runtime.glob("*.py"))
-        identity = f"{socket.gethostname()} {self._interpreter(environment)} {sorted(preload)} {newest}"
+        identity = f"{socket.gethostname()} {self._interpreter(environment)} {sorted(preload)} {_version()}"
         return self._folder / hashlib.sha256(identity.encode()).hexdigest()[:16]
 
     def _interpreter(self, environment: str) -> str:
@@ -110,6 +109,13 @@ class Zygotes:
                 return
         process.kill()
         process.wait()
+
+
+@functools.cache
+def _version() -> int:
+    """Of the code that zygotes run: when it was changed last, as this process began with it."""
+    runtime = Path(sagesse.__file__).parent / "runtime"
+    return max(file.stat().st_mtime_ns for file in runtime.glob("*.py"))
 
 
 def _collect_when_it_ends(process: subprocess.Popen[bytes]) -> None:

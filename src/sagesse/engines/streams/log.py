@@ -187,7 +187,8 @@ class LogStore(Protocol):
 
         The source offset says how many bytes of a source (a job's log file) the stream already holds. With
         `after_offset` nothing is written unless the stream's offset is just that: whoever ships a file
-        reads the offset, sends what is behind it, and cannot store a line twice, whenever it is killed.
+        reads the offset, sends what is behind it, and cannot store a line twice, whenever it is killed. What begins at
+        offset 0 makes the group and the stream in the same step, where they are not there.
 
         Returns:
             Whether the events were written.

@@ -94,16 +94,7 @@ class SqliteLogStore:
             return
         now = self._now()
 
-        def work(connection: sqlite3.Connection) -> None:
-            try:
-                owner = _group_id(connection, scope, group)
-            except GroupMissing:
-                _insert_group(connection, scope, group, now=now, tags={})
-                owner = _group_id(connection, scope, group)
-            if _find_stream(connection, owner, stream) is None:
-                _insert_stream(connection, owner, stream, now=now)
-
-        self._database.write(work)
+        self._database.write(lambda connection: _ensure_stream(connection, scope, group, stream, now=now))
 
     def delete_group(self, scope: Scope, group: str) -> bool:
         """See `LogStore.delete_group`."""
@@ -201,6 +192,8 @@ class SqliteLogStore:
         now = self._now()
 
         def work(connection: sqlite3.Connection) -> bool:
+            if after_offset == 0:
+                _ensure_stream(connection, scope, group, stream, now=now)
             stream_id = _stream_id(connection, scope, group, stream)
             if after_offset is not None and _offset(connection, stream_id) != after_offset:
                 return False
@@ -277,6 +270,18 @@ def _insert_group(
         "INSERT INTO log_group (account, region, name, created, tags) VALUES (?,?,?,?,?)",
         (*scope, group, now, orjson.dumps(tags)),
     )
+
+
+def _ensure_stream(
+    connection: sqlite3.Connection, scope: Scope, group: str, stream: str, *, now: int
+) -> None:
+    try:
+        owner = _group_id(connection, scope, group)
+    except GroupMissing:
+        _insert_group(connection, scope, group, now=now, tags={})
+        owner = _group_id(connection, scope, group)
+    if _find_stream(connection, owner, stream) is None:
+        _insert_stream(connection, owner, stream, now=now)
 
 
 def _insert_stream(connection: sqlite3.Connection, owner: int, stream: str, *, now: int) -> None:

@@ -31,7 +31,7 @@ from sagesse.services.sagemaker._job_kind import MAX_RUNTIME_S, JobKind
 from sagesse.services.sagemaker._place import Place, pending_message, pending_pause_s
 from sagesse.services.sagemaker._plan import JobFiles
 from sagesse.services.sagemaker._quota import holder, instances
-from sagesse.services.sagemaker._session import RoleError, role_session
+from sagesse.services.sagemaker._session import JobSessions, RoleError
 
 _REASON_LENGTH = 1024
 _POLL_S = 0.25  # how often a running job's log is shipped
@@ -49,6 +49,7 @@ class JobRun(JobKind):
         self._quotas = parts.quotas
         self._limits_memory = parts.limits_memory
         self._credentials = parts.credentials
+        self._sessions = JobSessions(parts.credentials)
         self._shipper = parts.shipper
         self._host_metrics = parts.host_metrics
         self._images = parts.images
@@ -96,16 +97,16 @@ class JobRun(JobKind):
         if status := self._must_end(job):
             return self._end(job, status)
         self._check_image(job)
-        self._session(job)
+        session = self._sessions.begin(job)
         place = self._place
         demand = place.demand(instances(self._resources(job.record.request)))
         pool = self._take_warm(job)
         claim = place.claim(job.record, demand)
         if not claim.threads:
             pending = place.pending_state(job.record, demand, job.ctx.now())
-            self._note(job, "Pending", message=pending_message(claim), state=pending)
+            self._note(job, "Pending", message=pending_message(claim), state={**session, **pending})
             return min(pending_pause_s(claim), self._time_left_s(job), self._pending_left_s(job))
-        state = {"phase": "download", "pool": pool, **place.held_state(claim)}
+        state = {"phase": "download", "pool": pool, **session, **place.held_state(claim)}
         self._note(job, "Downloading", state=state, output=self._placed(job, pool))
         return 0
 
@@ -179,8 +180,6 @@ class JobRun(JobKind):
     def _upload(self, job: Job) -> float | None:
         """Store what the job left, whatever way it ended, and say how it ended."""
         ends = self._look(self._hosts(job))
-        self._ship(job, ends)
-        self._ship_metrics(job)
         end = decisive(ends)
         status, reason = self._outcome(job, end)
         output = self._salvage(job, end.run) if status == "Failed" else self._store(job, self._as_role(job))
@@ -197,7 +196,7 @@ class JobRun(JobKind):
             facts["FailureReason"] = reason[:_REASON_LENGTH]
         if self._finish(job, status, reason, facts):
             self._discard(job)
-            self._credentials.end(str(job.record.state.get("access_key_id", "")))
+            self._sessions.end(job)
         self._quotas.release(holder(job.record))
 
     # What the steps have in common
@@ -224,7 +223,7 @@ class JobRun(JobKind):
     def _plan(self, job: Job, host: Host) -> Plan:
         state, request, runtime_s = job.record.state, job.record.request, self._runtime_s(job)
         recipe, hosts, inputs = self._recipe(job), self._hosts(job), self._inputs(job, host)
-        session = self._session(job, needed_s=runtime_s + _GRACE_S)
+        session = self._sessions.of(job, needed_s=runtime_s + _GRACE_S)
         plan = Plan(
             run_id=host.run_id,
             entry=self._entry(job),
@@ -254,17 +253,6 @@ class JobRun(JobKind):
         folder = self._engine.folder(host.run_id)
         return contained(plan, recipe, folder, self._images.containers, shown=self._home.bundle)
 
-    def _session(self, job: Job, *, needed_s: float = 0) -> Credential:
-        """A session of the job's role; a new one is noted on the record, so that the next step finds it."""
-        record = job.record
-        session = role_session(
-            job.ctx, self._credentials, record.request["RoleArn"], record.state, needed_s=needed_s
-        )
-        if session.access_key_id != record.state.get("access_key_id"):
-            job.kind.amend(job.ctx, record, state={"access_key_id": session.access_key_id})
-            record.state["access_key_id"] = session.access_key_id
-        return session
-
     def _own_files(self, job: Job) -> ChannelCache | None:
         """The cache from which files come that the job may write to: none where no layer takes its changes."""
         return None if self._recipe(job).kind == "container" else self._cache
@@ -273,11 +261,11 @@ class JobRun(JobKind):
         """Have the process that fills the host's pipes find this server and credentials that are good for a while."""
         if self._feeds(job, host):
             with suppress(RoleError):  # then S3 will tell it
-                session = self._session(job)
+                session = self._sessions.of(job)
                 keep_access(self._engine.folder(host.run_id), job.ctx.region, session, self._home.url())
 
     def _as_role(self, job: Job) -> Context:
-        return job.ctx.acting_as(self._session(job).principal)
+        return job.ctx.acting_as(self._sessions.of(job).principal)
 
     def _recipe(self, job: Job) -> Recipe:
         try:

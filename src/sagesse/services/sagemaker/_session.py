@@ -7,6 +7,7 @@ from typing import Any
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
 from sagesse.core.principal import Credential, Credentials
+from sagesse.services.sagemaker._job import Job
 
 _LEAST_S = 3600
 _MARGIN_S = 300
@@ -46,3 +47,47 @@ def role_session(
     if session is None:
         raise RoleError(f"ClientError: The session of role {role_arn} ended before it was used.")
     return session
+
+
+class JobSessions:
+    """The sessions in which jobs act as their roles; the record of a job names its own.
+
+    Args:
+        credentials: where sessions are looked up.
+    """
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+
+    def begin(self, job: Job) -> dict[str, Any]:
+        """See that the job has a session; what its record must say of a new one, with whatever else it says next.
+
+        Raises:
+            RoleError: see `role_session`.
+        """
+        return self._noted(job, self._find(job, 0))
+
+    def of(self, job: Job, *, needed_s: float = 0) -> Credential:
+        """A session that lasts so long; a new one is noted on the record.
+
+        Raises:
+            RoleError: see `role_session`.
+        """
+        session = self._find(job, needed_s)
+        if state := self._noted(job, session):
+            job.kind.amend(job.ctx, job.record, state=state)
+        return session
+
+    def end(self, job: Job) -> None:
+        """The job is over, and what acted for it acts no more."""
+        self._credentials.end(str(job.record.state.get("access_key_id", "")))
+
+    def _find(self, job: Job, needed_s: float) -> Credential:
+        role, state = job.record.request["RoleArn"], job.record.state
+        return role_session(job.ctx, self._credentials, role, state, needed_s=needed_s)
+
+    def _noted(self, job: Job, session: Credential) -> dict[str, Any]:
+        if session.access_key_id == job.record.state.get("access_key_id"):
+            return {}
+        job.record.state["access_key_id"] = session.access_key_id
+        return {"access_key_id": session.access_key_id}

@@ -56,6 +56,7 @@ class LogShipper:
         stream: str,
         log: Path,
         *,
+        is_over: bool,
         definitions: Sequence[Definition] = (),
         metric: Metric = _NO_METRIC,
     ) -> None:
@@ -63,17 +64,17 @@ class LogShipper:
 
         Args:
             scope: account and region of the job.
-            group, stream: where the lines go; made when they are not there.
+            group, stream: where the lines go; made with the first of them, or empty at the end.
             log: the job's log file.
+            is_over: no lines will come after these.
             definitions: the metrics to look for.
             metric: namespace and dimensions of the metrics found; its name is replaced.
         """
-        self._logs.ensure_stream(scope, group, stream)
         offset = self._logs.source_offset(scope, group, stream)
         while True:
             lines, end = read_log(log, offset)
             if end == offset:
-                return
+                break
             data = [
                 Datum.of(metric._replace(name=found.name), found.time, found.value)._replace(
                     source_offset=end
@@ -85,6 +86,8 @@ class LogShipper:
             events = [LogEvent(line.time_ms, shown(line.text)) for line in lines]
             self._logs.append(scope, group, stream, events, source_offset=end, after_offset=offset)
             offset = end
+        if is_over and not offset:
+            self._logs.ensure_stream(scope, group, stream)
 
 
 def final_metrics(logs: Iterable[Path], definitions: list[Definition]) -> list[dict[str, Any]]:

@@ -137,7 +137,8 @@ class ProcessingRun(JobRun):
 
     def _ship(self, job: Job, ends: Sequence[HostRun]) -> None:
         for host, run in ends:
-            self._shipper.ship(job.ctx.scope, self.log_group, self._stream(job, host), run.log)
+            stream = self._stream(job, host)
+            self._shipper.ship(job.ctx.scope, self.log_group, stream, run.log, is_over=run.is_final)
 
     # The record
 

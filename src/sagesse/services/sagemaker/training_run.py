@@ -248,6 +248,7 @@ class TrainingRun(JobRun):
                 self.log_group,
                 self._stream(job, host),
                 run.log,
+                is_over=run.is_final,
                 definitions=definitions,
                 metric=Metric.of(self.log_group, "", {"TrainingJobName": job.record.name}),
             )
