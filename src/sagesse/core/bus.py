@@ -94,7 +94,12 @@ class Bus:
                     self._wake()
 
     def sweep(self) -> None:
-        """Drop from the journal what has passed its retention and every subscriber has had."""
+        """Drop from the journal what has passed its retention and every subscriber has had.
+
+        The outboxes first: what is in the journal no more would be new to it.
+        """
+        for outbox in self._outboxes:
+            outbox.clean()
         done = {"": self.journal.last}
         for subscription in self._subscriptions:
             known = done.get(subscription.service, self.journal.last)

@@ -25,7 +25,14 @@ class Outbox(Protocol):
         ...
 
     def forget(self, through: int) -> None:
-        """Drop what has a number up to `through`; on disk when it returns."""
+        """Drop what has a number up to `through`.
+
+        It leaves the disk with the next messages that come, or by `clean`: after a crash it may wait once more.
+        """
+        ...
+
+    def clean(self) -> None:
+        """See that what was forgotten is off the disk."""
         ...
 
     def watch(self, wake: Callable[[], None]) -> None:
@@ -43,11 +50,13 @@ class SqliteOutbox:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._has_new = False
+        self._forgotten = 0
         self._wake: Callable[[], None] | None = None
         database.watch(self._settle)
 
     def add(self, connection: sqlite3.Connection, messages: Iterable[Message]) -> None:
         """Add messages inside a transaction of the database's writer."""
+        self._drop(connection)
         for message in messages:
             connection.execute(
                 "INSERT INTO outbox (id, service, source, body) VALUES (?,?,?,?)", pack(message)
@@ -62,15 +71,18 @@ class SqliteOutbox:
     def waiting(self, limit: int) -> list[tuple[int, Packed]]:
         """See `Outbox.waiting`."""
         rows = self._database.reader.execute(
-            "SELECT number, id, service, source, body FROM outbox ORDER BY number LIMIT ?", (limit,)
+            "SELECT number, id, service, source, body FROM outbox WHERE number > ? ORDER BY number LIMIT ?",
+            (self._forgotten, limit),
         )
         return [(number, Packed(*rest)) for number, *rest in rows]
 
     def forget(self, through: int) -> None:
         """See `Outbox.forget`."""
-        self._database.write(
-            lambda connection: connection.execute("DELETE FROM outbox WHERE number <= ?", (through,)) and None
-        )
+        self._forgotten = through
+
+    def clean(self) -> None:
+        """See `Outbox.clean`."""
+        self._database.write(self._drop)
 
     def watch(self, wake: Callable[[], None]) -> None:
         """See `Outbox.watch`."""
@@ -82,3 +94,6 @@ class SqliteOutbox:
             self._has_new = False
             if self._wake is not None:
                 self._wake()
+
+    def _drop(self, connection: sqlite3.Connection) -> None:
+        connection.execute("DELETE FROM outbox WHERE number <= ?", (self._forgotten,))
