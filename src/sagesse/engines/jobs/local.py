@@ -91,9 +91,11 @@ class LocalJobs:
     def discard(self, run_id: str) -> None:
         """See `JobEngine.discard`."""
         folder = self._runs.path(run_id)
-        if folder.exists():
+        if not folder.exists():
+            return
+        if not (folder / run_folder.EXIT).exists():  # the last that a supervisor writes
             self._end(run_id, folder, signal.SIGUSR1, wait_s=_END_S)
-            self._runs.remove(run_id)
+        self._runs.remove(run_id)
 
     def runs(self) -> list[str]:
         """See `JobEngine.runs`."""
