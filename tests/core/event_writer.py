@@ -31,7 +31,7 @@ def work(store: SqliteStore, name: str) -> None:
 
     def change(current: Record) -> Told:
         status = str(int(current.status) + 1)
-        return Told(msgspec.structs.replace(current, status=status), event_of(name, status))
+        return Told(msgspec.structs.replace(current, status=status), [event_of(name, status)])
 
     while True:
         store.update(record.key, change)

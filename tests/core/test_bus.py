@@ -55,7 +55,7 @@ class Bench:
     def tell(self, *detail_types: str) -> None:
         for detail_type in detail_types:
             self.store.update(
-                make_record("r").key, lambda record, kind=detail_type: Told(record, make_event(kind))
+                make_record("r").key, lambda record, kind=detail_type: Told(record, [make_event(kind)])
             )
 
     def restart(self) -> None:

@@ -1,6 +1,6 @@
 """A `Kind` declares a resource once; describe, list, delete, tags, ARNs and errors follow from it."""
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import msgspec
@@ -146,10 +146,12 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         when: Set[str] | None = None,
         output: Mapping[str, Any] | None = None,
         state: Mapping[str, Any] | None = None,
+        passed: Sequence[Mapping[str, Any]] = (),
     ) -> Record | None:
         """Change the state of a record if it is still in one of `when` (its own state unless given).
 
-        Atomic. `output` and `state` are merged into the record in the same step.
+        Atomic. `output` and `state` are merged into the record in the same step; `passed` are output members of states
+        that it had meanwhile and that nobody has seen: each is told.
 
         Returns:
             The new record, or None when someone else moved or deleted it first.
@@ -169,7 +171,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
             current.is_open = lifecycle.is_open(to)
             return _merge(current, now, output, state)
 
-        moved = ctx.store.update(record.key, self._told(ctx, change))
+        moved = ctx.store.update(record.key, self._told(ctx, change, passed))
         if moved is not None and moved.is_open:
             ctx.wake(moved)
         return moved
@@ -182,8 +184,12 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         output: Mapping[str, Any] | None = None,
         state: Mapping[str, Any] | None = None,
         request: Mapping[str, Any] | None = None,
+        passed: Sequence[Mapping[str, Any]] = (),
     ) -> Record | None:
-        """Merge members into a record without changing its state; atomic; None when it is gone."""
+        """Merge members into a record without changing its state; atomic; None when it is gone.
+
+        `passed`: see `move`.
+        """
         now = ctx.now()
 
         def change(current: Record) -> Record | None:
@@ -192,7 +198,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
             current.request.update(request or {})
             return _merge(current, now, output, state)
 
-        return ctx.store.update(record.key, self._told(ctx, change))
+        return ctx.store.update(record.key, self._told(ctx, change, passed))
 
     def remove(self, ctx: Context, name: str) -> Record:
         """Delete the record.
@@ -244,19 +250,32 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         shown = self.project(ctx, record, operation.output_members)
         return self.event.of(record, operation, shown, ctx.now())
 
-    def _told(self, ctx: Context, change: Callable[[Record], Record | None]) -> Change:
-        """`change`, with the event that tells of another state."""
-        event = self.event
-        if event is None:
+    def _state(self, record: Record) -> tuple[str, Any] | None:
+        """The state whose changes are told; None where nothing is."""
+        return self.event.state(record) if self.event else None
+
+    def _news(self, ctx: Context, record: Record, before: tuple[str, Any] | None) -> Iterator[Event]:
+        """What tells that the state of a record is not what it was."""
+        if self._state(record) != before and (news := self._event(ctx, record)):
+            yield news
+
+    def _told(
+        self, ctx: Context, change: Callable[[Record], Record | None], passed: Sequence[Mapping[str, Any]]
+    ) -> Change:
+        """`change`, with the events that tell of other states."""
+        if self.event is None and not passed:
             return change
 
         def told(current: Record) -> Record | Told | None:
-            before = event.state(current)
+            before, news = self._state(current), list[Event]()
+            for output in passed:
+                current.output.update(output)
+                news += self._news(ctx, current, before)
+                before = self._state(current)
             changed = change(current)
-            if changed is None or event.state(changed) == before:
-                return changed
-            news = self._event(ctx, changed)
-            return changed if news is None else Told(changed, news)
+            if changed is None:
+                return None
+            return Told(changed, [*news, *self._news(ctx, changed, before)])
 
         return told
 

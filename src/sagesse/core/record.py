@@ -4,7 +4,7 @@ A record is one resource (a training job, a role): the request that made it, wha
 `Store` is the only way to them; every implementation passes `sagesse.testing.store`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
@@ -99,10 +99,10 @@ class Token(NamedTuple):
 
 
 class Told(NamedTuple):
-    """A changed record, and the event that tells of the change: they are written together or not at all."""
+    """A changed record, and the events that tell of the change: they are written together or not at all."""
 
     record: Record
-    event: Event
+    events: Sequence[Event]
 
 
 Change: TypeAlias = Callable[[Record], Record | Told | None]
@@ -146,7 +146,7 @@ class Store(Protocol):
     def update(self, key: Key, change: Change) -> Record | None:
         """Apply `change` to the record, atomically, and return what is stored afterwards.
 
-        `change` gets the current record and returns the new one, with an event if that is to be told, or None to leave
+        `change` gets the current record and returns the new one, with events if it is to be told, or None to leave
         it; it runs inside the transaction, so it must be quick and free of side effects. Returns None when there is
         no such record or `change` returned None. Exceptions of `change` pass through and leave the record as it was.
         """

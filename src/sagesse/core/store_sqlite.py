@@ -108,8 +108,8 @@ class SqliteStore:
             if changed is None:
                 return None
             if isinstance(changed, Told):
-                changed, event = changed
-                self._tell(connection, event)
+                changed, events = changed
+                self._outbox.add(connection, events)
             changed.version += 1
             _save(connection, changed)
             return changed

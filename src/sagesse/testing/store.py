@@ -209,7 +209,7 @@ class StoreSuite:
         record = store.insert(make_record("a", status="Old"))
 
         def change(current: Record) -> Told:
-            return Told(msgspec.structs.replace(current, status="New"), make_event("moved"))
+            return Told(msgspec.structs.replace(current, status="New"), [make_event("moved")])
 
         changed = store.update(record.key, change)
         store.update(record.key, lambda _: None)
@@ -264,7 +264,7 @@ class StoreSuite:
         """Records, tokens and what was to be told are gone."""
         record = store.insert(make_record("a"))
         store.save_token("me", "t", Token(b"", b""), expires=10.0)
-        store.update(record.key, lambda current: Told(current, make_event("told")))
+        store.update(record.key, lambda current: Told(current, [make_event("told")]))
         store.wipe()
         assert told(store) == []
         assert store.get(record.key) is None

@@ -1,7 +1,9 @@
 """A job on its way, and what all jobs stand on."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import msgspec
 
 from sagesse.core.call import Context
 from sagesse.core.kind import Kind
@@ -51,12 +53,28 @@ class JobParts(NamedTuple):
     limits_memory: bool = False
 
 
+class Unwritten(msgspec.Struct):
+    """What a step knows of a job and the record does not say yet: the next change of the record says it too.
+
+    Attributes:
+        passed: output members of states that the job has left already; see `Kind.move`.
+    """
+
+    passed: list[Mapping[str, Any]] = []
+    state: dict[str, Any] = {}
+
+
 class Job(NamedTuple):
-    """A job in the step that is being taken."""
+    """A job in the step that is being taken.
+
+    Attributes:
+        record: as the step knows it, with what is unwritten.
+    """
 
     ctx: Context
     kind: Kind
     record: Record
+    unwritten: Unwritten
 
     @property
     def run_id(self) -> str:

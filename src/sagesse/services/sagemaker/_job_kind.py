@@ -71,6 +71,18 @@ class JobKind(ABC):
     def _finish(self, job: Job, status: str, reason: str, output: dict[str, Any]) -> bool:
         """Move the record to its final state; False when someone else did or it is gone."""
 
+    def _entered(self, job: Job, status: str) -> Mapping[str, Any]:
+        """The output members of a job that enters a secondary status."""
+        return {}
+
+    def _downloads_little(self, job: Job) -> bool:
+        """Whether the job has what it needs in a moment."""
+        return False
+
+    def _stores_little(self, job: Job) -> bool:
+        """Whether what the job left is stored in a moment."""
+        return False
+
     def _identity(self, job: Job) -> dict[str, str]:
         """The variables by which the job knows itself."""
         return {}

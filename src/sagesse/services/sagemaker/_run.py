@@ -26,7 +26,7 @@ from sagesse.services.sagemaker._error import ChannelError
 from sagesse.services.sagemaker._feed_access import keep_access
 from sagesse.services.sagemaker._host_metric import volume_gib
 from sagesse.services.sagemaker._hosts import Host, Hosts, job_run_id
-from sagesse.services.sagemaker._job import Job, JobFailed, JobParts
+from sagesse.services.sagemaker._job import Job, JobFailed, JobParts, Unwritten
 from sagesse.services.sagemaker._job_kind import MAX_RUNTIME_S, JobKind
 from sagesse.services.sagemaker._place import Place, pending_message, pending_pause_s
 from sagesse.services.sagemaker._plan import JobFiles
@@ -73,7 +73,7 @@ class JobRun(JobKind):
 
     def advance(self, ctx: Context, kind: Kind, record: Record) -> float | None:
         """One step; see `Service.advance`."""
-        job = Job(ctx, kind, record)
+        job = Job(ctx, kind, record, Unwritten())
         self._wakes[job.run_id] = lambda: ctx.wake(record)
         try:
             match record.state["phase"]:
@@ -107,6 +107,9 @@ class JobRun(JobKind):
             self._note(job, "Pending", message=pending_message(claim), state={**session, **pending})
             return min(pending_pause_s(claim), self._time_left_s(job), self._pending_left_s(job))
         state = {"phase": "download", "pool": pool, **session, **place.held_state(claim)}
+        if self._downloads_little(job):
+            self._pass(job, "Downloading", state=state, output=self._placed(job, pool))
+            return self._download(job)
         self._note(job, "Downloading", state=state, output=self._placed(job, pool))
         return 0
 
@@ -145,6 +148,9 @@ class JobRun(JobKind):
             self._capacity.release(job.run_id)
         if again := self._again(job, ends):
             self._note(job, again, state={"phase": "restart", **self._used(job)})
+        elif self._stores_little(job):
+            self._pass(job, "Uploading", state={"phase": "upload"})
+            return self._upload(job)
         else:
             self._note(job, "Uploading", state={"phase": "upload"})
         return 0
@@ -200,6 +206,19 @@ class JobRun(JobKind):
         self._quotas.release(holder(job.record))
 
     # What the steps have in common
+
+    def _pass(
+        self, job: Job, status: str, *, state: Mapping[str, Any], output: Mapping[str, Any] | None = None
+    ) -> None:
+        """Enter a state that will be over in a moment: it is written with the next one.
+
+        A server that is killed meanwhile finds the job where it was before, and takes the same steps.
+        """
+        entered = {**self._entered(job, status), **(output or {})}
+        job.record.output.update(entered)
+        job.record.state.update(state)
+        job.unwritten.passed.append(entered)
+        job.unwritten.state.update(state)
 
     def _ship_metrics(self, job: Job) -> None:
         """Ship what was measured of the job's hosts."""

@@ -3,10 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sagesse.core.call import Context
-from sagesse.core.kind import Kind
-from sagesse.core.record import Record
-
 _MESSAGES: Mapping[str, str] = {
     "Starting": "Starting the training job",
     "Pending": "Preparing the instances for training",
@@ -44,18 +40,3 @@ def transition(history: list[dict[str, Any]], status: str, now: float, message: 
             entries[-1].setdefault("EndTime", now)
         entries.append({"Status": status, "StartTime": now, "StatusMessage": text})
     return {"SecondaryStatus": status, "SecondaryStatusTransitions": entries}
-
-
-def enter(
-    ctx: Context,
-    kind: Kind,
-    record: Record,
-    status: str,
-    *,
-    message: str = "",
-    output: Mapping[str, Any] | None = None,
-    state: Mapping[str, Any] | None = None,
-) -> Record | None:
-    """Note a secondary status (and further members) on the record; None when the record is gone."""
-    changed = transition(record.output["SecondaryStatusTransitions"], status, ctx.now(), message)
-    return kind.amend(ctx, record, output={**changed, **(output or {})}, state=state)

@@ -56,7 +56,7 @@ class LogShipper:
         stream: str,
         log: Path,
         *,
-        is_over: bool,
+        is_over: bool = False,
         definitions: Sequence[Definition] = (),
         metric: Metric = _NO_METRIC,
     ) -> None:

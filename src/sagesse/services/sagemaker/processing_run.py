@@ -92,6 +92,12 @@ class ProcessingRun(JobRun):
         }
         return Inputs(mounts, private=tuple(mounts))
 
+    def _downloads_little(self, job: Job) -> bool:
+        return not _sources(job.record.request)
+
+    def _stores_little(self, job: Job) -> bool:
+        return not _outputs(job.record.request)
+
     def _entry(self, job: Job) -> Entry:
         asked = job.record.request["AppSpecification"]
         recipe = self._recipe(job)
@@ -151,6 +157,7 @@ class ProcessingRun(JobRun):
         state: Mapping[str, Any] | None = None,
         output: Mapping[str, Any] | None = None,
     ) -> None:
+        state = {**job.unwritten.state, **(state or {})}
         if state or output:  # a processing job has no secondary status to show
             job.kind.amend(job.ctx, job.record, state=state, output=output)
 

@@ -32,7 +32,7 @@ from sagesse.services.sagemaker._run import JobRun
 from sagesse.services.sagemaker._session import RoleError
 from sagesse.services.sagemaker._share import Share
 from sagesse.services.sagemaker._spot import SpotMarket, is_spot, times
-from sagesse.services.sagemaker._training_state import PENDING_TOO_LONG, enter, transition
+from sagesse.services.sagemaker._training_state import PENDING_TOO_LONG, transition
 from sagesse.services.sagemaker._transfer import BadLocation, Location, entries, pack, parse_location, upload
 from sagesse.services.sagemaker._warm_pool import CACHE, CACHE_VARIABLE, WarmPools, keep_alive_s
 from sagesse.services.sagemaker.log import Definition, final_metrics, metric_definitions
@@ -147,6 +147,14 @@ class TrainingRun(JobRun):
             except ServiceError as error:
                 said = f"ClientError: Checkpoint download failed: {error} (S3 URL {mirror.target.uri!r})"
                 raise ChannelError(said) from error
+
+    def _downloads_little(self, job: Job) -> bool:
+        """Its code alone; a warm pool watches every state."""
+        request = job.record.request
+        return not (request.get("InputDataConfig") or request.get("CheckpointConfig") or self._is_warm(job))
+
+    def _stores_little(self, job: Job) -> bool:
+        return not self._is_warm(job) and all(self._files(host).hold_little() for host in self._hosts(job))
 
     def _entry(self, job: Job) -> Entry:
         return make_entry(self._recipe(job), job.record.request)
@@ -341,6 +349,9 @@ class TrainingRun(JobRun):
 
     # The record
 
+    def _entered(self, job: Job, status: str) -> Mapping[str, Any]:
+        return transition(_history(job.record), status, job.ctx.now())
+
     def _note(
         self,
         job: Job,
@@ -350,23 +361,37 @@ class TrainingRun(JobRun):
         state: Mapping[str, Any] | None = None,
         output: Mapping[str, Any] | None = None,
     ) -> None:
-        last = job.record.output["SecondaryStatusTransitions"][-1]
+        last = _history(job.record)[-1]
         if state or output or (last["Status"], last["StatusMessage"]) != (status, message):
-            enter(job.ctx, job.kind, job.record, status, message=message, state=state, output=output)
+            state = {**job.unwritten.state, **(state or {})}
+            changed = {**transition(_history(job.record), status, job.ctx.now(), message), **(output or {})}
+            job.kind.amend(job.ctx, job.record, output=changed, state=state, passed=job.unwritten.passed)
 
     def _finish(self, job: Job, status: str, reason: str, output: dict[str, Any]) -> bool:
         record, now = job.record, job.ctx.now()
         is_tired = status == "Stopped" and not job.is_stopping and self._pending_left_s(job) <= 0
         message = PENDING_TOO_LONG if is_tired else ""
-        output |= transition(record.output["SecondaryStatusTransitions"], status, now, message)
+        output |= transition(_history(record), status, now, message)
         output["TrainingEndTime"] = now
         if self.started_member in record.output:
             logs = [run.log for _, run in self._look(self._hosts(job))]
             output |= times(record.request, self._trained_s(job))
             output["FinalMetricDataList"] = final_metrics(logs, _definitions(record))
         final = status if status in {"Completed", "Failed"} else "Stopped"
-        moved = job.kind.move(job.ctx, record, final, when={"InProgress", "Stopping"}, output=output)
+        moved = job.kind.move(
+            job.ctx,
+            record,
+            final,
+            when={"InProgress", "Stopping"},
+            output=output,
+            state=job.unwritten.state,
+            passed=job.unwritten.passed,
+        )
         return moved is not None
+
+
+def _history(record: Record) -> list[dict[str, Any]]:
+    return record.output["SecondaryStatusTransitions"]
 
 
 def _deadline(record: Record) -> float:

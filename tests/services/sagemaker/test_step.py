@@ -1,0 +1,99 @@
+"""What a small job costs the store: each state is told, and those over in a moment are written with the next."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sagesse.core.event import Event
+from sagesse.core.record import Change, Key
+from sagesse.core.store_sqlite import SqliteStore
+
+from .flow import BUCKET, PYTHON, ROLE, until
+from .local import LocalApp, local_app
+
+STATES = ["Starting", "Downloading", "Training", "Uploading", "Completed"]
+
+
+def request(*command: str) -> dict[str, Any]:
+    """A job that has nothing to download but runs a program of the machine."""
+    return {
+        "TrainingJobName": "small",
+        "AlgorithmSpecification": {
+            "TrainingImage": PYTHON,
+            "TrainingInputMode": "File",
+            "ContainerEntrypoint": list(command),
+        },
+        "RoleArn": ROLE,
+        "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/out"},
+        "ResourceConfig": {"InstanceType": "ml.t3.medium", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+    }
+
+
+def run(local: LocalApp, *command: str) -> dict[str, Any]:
+    local.call("CreateBucket", "s3", Bucket=BUCKET)
+    local.call("CreateTrainingJob", **request(*command))
+
+    def ended() -> Any:
+        facts = local.call("DescribeTrainingJob", TrainingJobName="small")
+        return facts if facts["TrainingJobStatus"] in {"Completed", "Failed"} else None
+
+    return until(ended)
+
+
+def states(facts: dict[str, Any]) -> list[str]:
+    return [entry["Status"] for entry in facts["SecondaryStatusTransitions"]]
+
+
+def told(local: LocalApp) -> list[str]:
+    """The states of the job that events told of, in order."""
+    local.app.bus.move()
+    messages = [entry.message for entry in local.app.bus.journal.entries(after=0, limit=100)]
+    events = [one for one in messages if isinstance(one, Event) and "TrainingJobName" in one.detail]
+    return [event.detail["SecondaryStatus"] for event in events]
+
+
+@pytest.fixture
+def updates(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Grows by the state of the job with each change of its record."""
+    seen: list[str] = []
+    update: Callable[..., Any] = SqliteStore.update
+
+    def count(store: SqliteStore, key: Key, change: Change) -> Any:
+        record = update(store, key, change)
+        if key.kind == "sagemaker:TrainingJob" and record is not None:
+            seen.append(record.output["SecondaryStatus"])
+        return record
+
+    monkeypatch.setattr(SqliteStore, "update", count)
+    return seen
+
+
+def test_a_job_with_little_to_move_is_changed_twice(tmp_path: Path, updates: list[str]) -> None:
+    with local_app(tmp_path) as local:
+        facts = run(local, "true")
+        assert states(facts) == told(local) == STATES
+    assert updates == ["Training", "Completed"]
+
+
+def test_a_job_that_leaves_much_is_seen_uploading(tmp_path: Path, updates: list[str]) -> None:
+    with local_app(tmp_path) as local:
+        facts = run(local, "/bin/sh", "-c", "head -c 100000 /dev/zero > /opt/ml/model/weights")
+        assert states(facts) == told(local) == STATES
+    assert updates == ["Training", "Uploading", "Completed"]
+
+
+def test_a_job_that_cannot_be_stored_has_been_uploading(tmp_path: Path) -> None:
+    with local_app(tmp_path) as local:
+        local.call("CreateBucket", "s3", Bucket=BUCKET)
+        gone = {"OutputDataConfig": {"S3OutputPath": "s3://no-such-bucket/out"}}
+        local.call("CreateTrainingJob", **{**request("true"), **gone})
+
+        def ended() -> Any:
+            facts = local.call("DescribeTrainingJob", TrainingJobName="small")
+            return facts if facts["TrainingJobStatus"] == "Failed" else None
+
+        facts = until(ended)
+        assert states(facts) == told(local) == [*STATES[:-1], "Failed"]
