@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,17 +36,15 @@ class CpuGroup:
 @contextlib.contextmanager
 def cpu_group() -> Iterator[CpuGroup]:
     """A group of its own (control groups version 2), below that of this process; gone when its processes are."""
-    folder = _own_group()
-    try:
-        if folder is not None:
-            folder.mkdir()
-    except OSError:
-        folder = None
+    own, folder = _own_group(), None
+    if own is not None:
+        with contextlib.suppress(OSError):
+            folder = Path(tempfile.mkdtemp(prefix="sagesse-bench-", dir=own))
     try:
         yield CpuGroup(folder)
     finally:
         if folder is not None:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # some process is not quite gone
                 folder.rmdir()
 
 
@@ -56,4 +55,4 @@ def _own_group() -> Path | None:
     own = next((line.removeprefix("0::") for line in lines if line.startswith("0::")), None)
     if mounted is None or own is None:
         return None
-    return Path(mounted) / own.strip("/") / f"sagesse-bench-{os.getpid()}"
+    return Path(mounted) / own.strip("/")
