@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from sagesse.runtime.archive import unpack
 from sagesse.runtime.contract import SOURCE_ARCHIVE, base_folder, lay_out, write_failure, write_success
 from sagesse.runtime.distribution import DistributionError, World, command, launcher
 from sagesse.runtime.program import run_program
@@ -101,8 +102,7 @@ def place_source(setting: ScriptSetting) -> None:
 
 def _unpack(archive: Path, folder: Path) -> None:
     try:
-        with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
+        unpack(archive, folder)
     except (tarfile.TarError, OSError, EOFError) as error:
         raise SettingError(f"the source archive {archive.name} cannot be unpacked: {error}") from error
 

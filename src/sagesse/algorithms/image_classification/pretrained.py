@@ -19,6 +19,7 @@ from sagesse.algorithms.image_classification import artifact
 from sagesse.algorithms.image_classification.network import ResNet, Shape
 from sagesse.algorithms.image_classification.params import Params, shape_of
 from sagesse.algorithms.image_classification.tensor_file import read_pickled, read_tensors
+from sagesse.runtime.archive import unpack
 
 BACKBONE = Path(__file__).parent / "weights" / "resnet18-w32.safetensors"
 BACKBONE_LAYERS, BACKBONE_WIDTH = 18, 32
@@ -78,8 +79,7 @@ def _from_channel(params: Params, folder: Path) -> Start:
 
 def _unpack(archive: Path, target: Path) -> None:
     try:
-        with tarfile.open(archive) as tar:
-            tar.extractall(target, filter="data")
+        unpack(archive, target)
     except (tarfile.TarError, OSError, EOFError) as error:
         raise ClientError(f"{archive.name} in the channel 'model' cannot be unpacked: {error}") from error
 
