@@ -21,6 +21,14 @@ def unpack(archive: Path, folder: Path) -> None:
             tar.extractall(folder, members=harmless(tar, folder))
 
 
+def extract(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    """Extract a member that the caller has looked at."""
+    if HAS_FILTERS:
+        tar.extract(member, folder, filter="fully_trusted")
+    else:
+        tar.extract(member, folder)
+
+
 def harmless(tar: tarfile.TarFile, folder: Path) -> Iterator[tarfile.TarInfo]:
     """The members of `tar` as the filter "data" would have them, each looked at when those before it are there.
 

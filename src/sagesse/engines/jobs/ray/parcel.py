@@ -6,7 +6,10 @@ import shutil
 import stat
 import tarfile
 from collections.abc import Iterable, Iterator
+from copy import copy
 from pathlib import Path
+
+from sagesse.runtime.archive import extract
 
 PIECE_BYTES = 8 << 20
 """An archive travels in pieces of this size: no more of it is in memory, here or in Ray's object store."""
@@ -60,8 +63,9 @@ def _put(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
         _remove(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     mode = member.mode & 0o777 | (0o700 if member.isdir() else 0o600)
-    ours = member.replace(mode=mode, uid=None, gid=None, uname=None, gname=None, deep=False)  # pyright: ignore[reportArgumentType] - typeshed's are not optional
-    tar.extract(ours, folder, filter="fully_trusted")
+    ours = copy(member)
+    ours.mode, ours.uid, ours.gid, ours.uname, ours.gname = mode, os.geteuid(), os.getegid(), "", ""
+    extract(tar, ours, folder)
 
 
 def _stays_inside(folder: Path, name: str) -> bool:
