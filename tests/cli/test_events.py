@@ -1,5 +1,6 @@
 """`sagesse events` about a real server."""
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from sagesse.cli.events import line
+from sagesse.cli.events import _until_interrupted, line
 from sagesse.cli.failure import Exit
 from sagesse.testing.server import Server
 
@@ -111,3 +112,21 @@ def test_states_and_reasons_are_told() -> None:
 
 def test_keys_cannot_steer_the_terminal() -> None:
     assert shown({"object": {"key": "\x1b[2Jü[bold]\n"}}, "arn:aws:s3:::b") == "t  s  d  b/\\x1b[2Jü[bold]\\n"
+
+
+def test_an_interruption_that_meets_a_destructor_is_not_lost() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        goes_on = _until_interrupted()
+        assert goes_on()
+
+        class Dying:
+            def __del__(self) -> None:
+                with contextlib.suppress(KeyboardInterrupt):  # as the interpreter does for a destructor
+                    signal.raise_signal(signal.SIGINT)
+
+        Dying()
+        with pytest.raises(KeyboardInterrupt):
+            goes_on()
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -2,9 +2,10 @@
 
 import argparse
 import json
+import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -33,6 +34,7 @@ def run(invocation: Invocation) -> int:
     """See `Command.run`."""
     options, screen = invocation.options, invocation.screen
     facts = running(invocation.settings.folder)
+    goes_on = _until_interrupted() if options.follow else lambda: False
     page = _page(facts, limit=options.limit, after=options.after, source=options.source)
     if screen.as_json and not options.follow:
         screen.result(page)
@@ -41,11 +43,29 @@ def run(invocation: Invocation) -> int:
         for entry in page["events"]:
             sys.stdout.write((json.dumps(entry) if screen.as_json else line(entry)) + "\n")
         sys.stdout.flush()
-        if not options.follow:
+        if not goes_on():
             return Exit.DONE
         if len(page["events"]) < _PAGE:
             time.sleep(_PAUSE_S)
         page = _page(facts, limit=_PAGE, after=page["last"], source=options.source)
+
+
+def _until_interrupted() -> Callable[[], bool]:
+    """Whether to go on, for a loop that Ctrl-C ends: Python drops an exception that meets a destructor."""
+    interrupted = False
+
+    def interrupt(_number: int, _frame: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+        raise KeyboardInterrupt
+
+    def goes_on() -> bool:
+        if interrupted:
+            raise KeyboardInterrupt
+        return True
+
+    signal.signal(signal.SIGINT, interrupt)
+    return goes_on
 
 
 def line(entry: Mapping[str, Any]) -> str:
