@@ -1,5 +1,6 @@
 """Scripts over several processes of one host, run as real jobs; over several hosts: tests/services/sagemaker."""
 
+import os
 import re
 import shutil
 import sys
@@ -45,7 +46,9 @@ def run(engine: LocalJobs, program: str, source: str, *, path: str = ONLY_OURS, 
     )
     (base / "code" / f"{program}.py").write_text(source)
     entry = PythonEntry("sagesse.runtime.script", preload=("numpy", "torch", "PIL"))
-    engine.ensure(Plan(run_id, entry, environment={"PATH": path}))
+    # By its name a job finds a port of its own: other tests run jobs on this machine at the same time.
+    named = {"PATH": path, "TRAINING_JOB_ARN": f"{run_id} of process {os.getpid()}"}
+    engine.ensure(Plan(run_id, entry, environment=named))
     ended = engine.wait(run_id, _DEADLINE_S)
     assert ended.is_final, output(ended)
     return ended

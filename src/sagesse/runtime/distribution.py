@@ -54,9 +54,9 @@ def world_of(setting: ScriptSetting, per_host: int) -> World:
     """The world of the running job, with `per_host` processes on each host."""
     hosts: list[str] = setting.resource.get("hosts", ["algo-1"])
     current = setting.resource.get("current_host", hosts[0])
-    job = os.environ.get("TRAINING_JOB_ARN", "")
-    # Below the ports that the kernel gives away by itself.
-    return World(tuple(hosts), hosts.index(current), per_host, 10_000 + zlib.crc32(job.encode()) % 20_000)
+    # Below the ports that the kernel gives away by itself; another one for a job of the same name on another server.
+    port = 10_000 + zlib.crc32(host_secret().encode()) % 20_000
+    return World(tuple(hosts), hosts.index(current), per_host, port)
 
 
 def launcher(setting: ScriptSetting, python: str) -> World | list[str] | None:

@@ -1,0 +1,36 @@
+"""Where the processes of a job meet."""
+
+from pathlib import Path
+
+import pytest
+
+from sagesse.runtime import contract
+from sagesse.runtime.distribution import world_of
+from sagesse.runtime.script_setting import read_setting
+
+ARN = "arn:aws:sagemaker:us-east-1:123456789012:training-job/one"
+
+
+def port(base: Path, monkeypatch: pytest.MonkeyPatch, *, arn: str, token: str) -> int:
+    monkeypatch.setenv("TRAINING_JOB_ARN", arn)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", token)
+    contract.write_training_input(
+        base,
+        hyperparameters={"sagemaker_program": "train.py"},
+        resource=contract.resource_config(instance_type="ml.m5.large"),
+        channels={},
+    )
+    return world_of(read_setting(base), 2).port
+
+
+def test_each_job_of_each_server_has_a_port_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = port(tmp_path, monkeypatch, arn=ARN, token="a")
+    assert here == port(tmp_path, monkeypatch, arn=ARN, token="a")
+    others = {
+        port(tmp_path, monkeypatch, arn=f"{ARN}-2", token="a"),
+        port(tmp_path, monkeypatch, arn=ARN, token="b"),
+    }
+    assert here not in others
+    assert 10_000 <= here < 30_000
