@@ -160,6 +160,7 @@ class App:
             region=self.settings.region,
             cross_origin=s3.SharingRules(self.objects),
             websites=partial(s3.website_of, self.objects),
+            check_document=s3.check_document,
         )
         self._wire = await serve(
             gateway, host=self.settings.host, port=self.settings.port, authority=self.authority

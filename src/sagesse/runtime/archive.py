@@ -18,7 +18,7 @@ def unpack(archive: Path, folder: Path) -> None:
         if HAS_FILTERS:
             tar.extractall(folder, filter="data")
         else:
-            tar.extractall(folder, members=harmless(tar, folder))
+            tar.extractall(folder, members=_harmless(tar, folder))
 
 
 def extract(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
@@ -29,7 +29,7 @@ def extract(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None
         tar.extract(member, folder)
 
 
-def harmless(tar: tarfile.TarFile, folder: Path) -> Iterator[tarfile.TarInfo]:
+def _harmless(tar: tarfile.TarFile, folder: Path) -> Iterator[tarfile.TarInfo]:
     """The members of `tar` as the filter "data" would have them, each looked at when those before it are there.
 
     Raises:

@@ -22,7 +22,6 @@ from sagesse.core.identifier import new_request_id
 from sagesse.core.model import Operation, service_model
 from sagesse.core.principal import Principal
 from sagesse.wire.authenticate import Authenticator, Caller
-from sagesse.wire.body_digest import check_body
 from sagesse.wire.codec import OperationCodec, codec, write_common_error
 from sagesse.wire.codec.write_body import request_headers
 from sagesse.wire.cors import CrossOrigin, preflight, preflight_bucket, shared
@@ -54,6 +53,16 @@ class CallRunner(Protocol):
         ...
 
 
+class CheckDocument(Protocol):
+    """Refuses a body of S3 that is read whole and is not what its client said."""
+
+    def __call__(
+        self, body: bytes, headers: Mapping[str, str], trailers: Mapping[str, str], *, has_checksum: bool
+    ) -> None:
+        """Check it; `has_checksum` says whether checksums in headers speak of the body."""
+        ...
+
+
 class Limits(msgspec.Struct, frozen=True):
     """Bounds of what one request may cost."""
 
@@ -82,6 +91,7 @@ class Gateway:
         limits: bounds of a request.
         cross_origin: what buckets allow pages of other origins; nothing unless given.
         websites: the website configuration of a bucket, or None; there are no websites unless given.
+        check_document: checks what clients say of S3's documents; nothing unless given.
     """
 
     def __init__(
@@ -94,6 +104,7 @@ class Gateway:
         limits: Limits | None = None,
         cross_origin: CrossOrigin | None = None,
         websites: Find | None = None,
+        check_document: CheckDocument | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._authenticator = authenticator
@@ -101,6 +112,7 @@ class Gateway:
         self._region = region
         self._limits = limits or Limits()
         self._cross_origin = cross_origin
+        self._check_document = check_document
         self._websites = Websites(pipeline.run, websites) if websites else None
         self._router: Router = router()
 
@@ -282,12 +294,10 @@ class Gateway:
             request.upload = upload
         else:
             request.body = await upload.read(self._limits.body_bytes)
-            if request.body:
-                check_body(
-                    request.body,
-                    request.headers,
-                    upload.trailers,
-                    has_checksum="httpChecksum" in _operation(arrival.route).raw,
+            if request.body and self._check_document is not None:
+                has_checksum = "httpChecksum" in _operation(arrival.route).raw
+                self._check_document(
+                    request.body, request.headers, upload.trailers, has_checksum=has_checksum
                 )
 
     async def _open(self, arrival: _Arrival, caller: Caller) -> None:

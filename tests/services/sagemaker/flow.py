@@ -33,6 +33,12 @@ def make_bucket(server: Server) -> None:
     server.client("s3").create_bucket(Bucket=BUCKET)
 
 
+def stored(server: Server, prefix: str) -> list[str]:
+    """What is stored below a prefix, by the rest of its key."""
+    found = server.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
+    return [entry["Key"].removeprefix(prefix) for entry in found]
+
+
 def archive(files: Mapping[str, str]) -> bytes:
     """A tar.gz of these files."""
     packed = io.BytesIO()

@@ -7,7 +7,18 @@ from botocore.exceptions import ClientError
 
 from sagesse.testing.server import Server
 
-from .flow import BUCKET, XGBOOST, channel, finished, log_lines, make_bucket, run_job, script_job, until
+from .flow import (
+    BUCKET,
+    XGBOOST,
+    channel,
+    finished,
+    log_lines,
+    make_bucket,
+    run_job,
+    script_job,
+    stored,
+    until,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -20,11 +31,6 @@ def checkpointed(server: Server, name: str, source: str, **config: str) -> dict[
     return script_job(
         server, name, source, CheckpointConfig={"S3Uri": f"s3://{BUCKET}/ckpt/{name}", **config}
     )
-
-
-def stored(server: Server, prefix: str) -> list[str]:
-    found = server.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
-    return [entry["Key"].removeprefix(prefix) for entry in found]
 
 
 def put(server: Server, key: str, body: bytes) -> None:

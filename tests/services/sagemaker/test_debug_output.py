@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from sagesse.testing.server import Server
 
-from .flow import BUCKET, finished, log_lines, make_bucket, run_job, script_job, until
+from .flow import BUCKET, finished, log_lines, make_bucket, run_job, script_job, stored, until
 
 PLACE = {"S3OutputPath": f"s3://{BUCKET}/boards/"}
 
@@ -16,11 +16,6 @@ PLACE = {"S3OutputPath": f"s3://{BUCKET}/boards/"}
 @pytest.fixture(scope="module", autouse=True)
 def bucket(server: Server) -> None:
     make_bucket(server)
-
-
-def stored(server: Server, prefix: str) -> list[str]:
-    found = server.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
-    return [entry["Key"].removeprefix(prefix) for entry in found]
 
 
 def test_tensorboard_files_are_in_s3_while_the_job_runs(server: Server) -> None:

@@ -4,17 +4,12 @@ import pytest
 
 from sagesse.testing.server import Server
 
-from .flow import BUCKET, finished, make_bucket, run_job, script_job, until
+from .flow import BUCKET, finished, make_bucket, run_job, script_job, stored, until
 
 
 @pytest.fixture(scope="module", autouse=True)
 def bucket(server: Server) -> None:
     make_bucket(server)
-
-
-def stored(server: Server, prefix: str) -> list[str]:
-    found = server.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
-    return [entry["Key"].removeprefix(prefix) for entry in found]
 
 
 def test_it_is_stored_while_the_job_runs_and_stays_when_the_job_removes_it(server: Server) -> None:

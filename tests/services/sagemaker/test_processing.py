@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from sagesse.testing.server import Server
 
-from .flow import BUCKET, PYTHON, ROLE, XGBOOST, log_lines, make_bucket, until
+from .flow import BUCKET, PYTHON, ROLE, XGBOOST, log_lines, make_bucket, stored, until
 
 LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
 CODE = "/opt/ml/processing/input/code"
@@ -22,11 +22,6 @@ def bucket(server: Server) -> None:
 
 def put(server: Server, key: str, body: str) -> None:
     server.client("s3").put_object(Bucket=BUCKET, Key=key, Body=body.encode())
-
-
-def stored(server: Server, prefix: str) -> list[str]:
-    found = server.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
-    return [entry["Key"].removeprefix(prefix) for entry in found]
 
 
 def source(name: str, uri: str, path: str, **members: Any) -> dict[str, Any]:

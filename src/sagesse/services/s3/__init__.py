@@ -9,6 +9,7 @@ from sagesse.core.policy import IdentityAuthorizer
 from sagesse.core.service import Service
 from sagesse.engines.objects import ObjectStore
 from sagesse.engines.vault import Vault
+from sagesse.services.s3._document import check_document
 from sagesse.services.s3._expiry import Expiry
 from sagesse.services.s3._guard import BucketGuards
 from sagesse.services.s3.acl import Acls
@@ -51,6 +52,7 @@ __all__ = [
     "Uploads",
     "Versions",
     "Websites",
+    "check_document",
     "services",
     "vault_keys",
     "website_of",

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagesse.core.error import ServiceError
-from sagesse.wire.body_digest import check_body
+from sagesse.services.s3._document import check_document
 
 
 def crc32(body: bytes) -> str:
@@ -20,7 +20,7 @@ def refusal(
 ) -> str:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     with pytest.raises(ServiceError) as caught:
-        check_body(body, named, trailers or {}, has_checksum=has_checksum)
+        check_document(body, named, trailers or {}, has_checksum=has_checksum)
     return caught.value.code
 
 
@@ -28,7 +28,7 @@ def refusal(
 def test_the_right_digests_are_taken(body: bytes) -> None:
     md5 = base64.b64encode(hashlib.md5(body).digest()).decode()
     headers = {"content-md5": md5, "x-amz-checksum-crc32": crc32(body)}
-    check_body(body, headers, {"x-amz-checksum-crc32": crc32(body)}, has_checksum=True)
+    check_document(body, headers, {"x-amz-checksum-crc32": crc32(body)}, has_checksum=True)
 
 
 def test_wrong_ones_are_refused() -> None:
@@ -44,10 +44,10 @@ def test_what_is_no_digest_is_refused() -> None:
 
 
 def test_a_checksum_that_speaks_of_something_else_is_left_alone() -> None:
-    check_body(b"x", {"x-amz-checksum-crc32": crc32(b"y")}, {}, has_checksum=False)
+    check_document(b"x", {"x-amz-checksum-crc32": crc32(b"y")}, {}, has_checksum=False)
 
 
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_any_header_is_answered(md5: str, checksum: str) -> None:
     with suppress(ServiceError):
-        check_body(b"x", {"content-md5": md5, "x-amz-checksum-sha256": checksum}, {}, has_checksum=True)
+        check_document(b"x", {"content-md5": md5, "x-amz-checksum-sha256": checksum}, {}, has_checksum=True)

@@ -10,7 +10,7 @@ from sagesse.engines.objects.digest import Digest, trailing, verify, wanted
 from sagesse.engines.objects.error import invalid_request
 
 
-def check_body(
+def check_document(
     body: bytes, headers: Mapping[str, str], trailers: Mapping[str, str], *, has_checksum: bool
 ) -> None:
     """Refuse a body that is not what the client said.
