@@ -154,7 +154,7 @@ def write_success(base: Path) -> None:
 
 
 def _write_json(path: str, content: object) -> None:
-    with open(path, "wb", buffering=0) as file:
+    with open(path, "wb") as file:
         file.write(json.dumps(content, indent=2).encode())
 
 
