@@ -1,15 +1,14 @@
 """Paths rewritten for a job without a view of its own; layers where the machine has none."""
 
 import errno
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from sagesse.runtime import linux, sandbox
-from sagesse.runtime.plan import Command, Plan
 from sagesse.runtime.sandbox import Layer, Level, SandboxRefused, View, flatten, rewrite
+from tests.runtime.namespaces import inside
 
 _MOUNTS = {"/opt/ml": Path("/data/r1/ml"), "/opt/ml/cache": Path("/data/cache")}
 
@@ -52,7 +51,7 @@ def test_where_there_are_no_layers_a_private_folder_is_a_copy(
 
     if sandbox.probe(tmp_path) != Level.FULL:
         pytest.skip("this machine offers no namespaces")
-    _inside(change)
+    inside(change)
     assert ((given / "file").read_text(), (changes / "file").read_text()) == ("original", "changed")
 
 
@@ -63,26 +62,6 @@ def _without_layers(mount: Callable[..., None]) -> Callable[..., None]:
         mount(source, target, kind, flags, options)
 
     return refuse
-
-
-def _inside(act: Callable[[], None]) -> None:
-    """Do something as the first process of new namespaces; its failure is ours."""
-    outer = os.fork()
-    if outer == 0:
-        code = 1
-        try:
-            sandbox.enter(Level.FULL, Path("/"), Plan("inside", Command(("true",))))
-            inner = os.fork()
-            if inner == 0:
-                try:
-                    act()
-                    code = 0
-                finally:
-                    os._exit(code)
-            code = os.waitstatus_to_exitcode(os.waitpid(inner, 0)[1])
-        finally:
-            os._exit(code)
-    assert os.waitpid(outer, 0)[1] == 0
 
 
 def test_without_namespaces_a_private_folder_needs_one_above_it(tmp_path: Path) -> None:

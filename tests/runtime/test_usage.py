@@ -49,7 +49,7 @@ def test_a_living_process_is_measured_and_its_past_children_too(tmp_path: Path) 
     with subprocess.Popen(
         [sys.executable, "-c", source], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
-        meter = UsageMeter(tmp_path, process.pid, {})
+        meter = UsageMeter(tmp_path, lambda: {process.pid}, {})
         assert process.stdout is not None
         process.stdout.readline()
         meter.measure()

@@ -1,4 +1,4 @@
-"""The inside of a run: the small init that is pid 1 for the job, and the job's own process."""
+"""The inside of a run: what a fork of the zygote does to become the job."""
 
 import atexit
 import contextlib
@@ -20,8 +20,6 @@ from sagesse.runtime.sandbox import TEMPORARY, Level, View, build, rewrite
 from sagesse.runtime.thread_budget import VARIABLES, LoadedLibraries
 
 _CODE = "/opt/ml/code"
-INIT_SIGNALS = {signal.SIGTERM, signal.SIGCHLD}
-"""What the init waits for; its parent blocks them before the fork, so that none comes too early."""
 
 
 class Launch(NamedTuple):
@@ -38,53 +36,23 @@ class Launch(NamedTuple):
         return rewrite(text, self.view.mounts) if self.level == Level.NONE else text
 
 
-def run_init(launch: Launch, report: int) -> None:
-    """Build the job's view, start the job, collect its processes, and pass SIGTERM on to it.
-
-    Writes one line to `report` for each event: ``ready``, ``error <text>``, ``exit <wait status>``.
-    Returns when the job's first process has ended; the caller must end this process then.
-    """
-    linux.die_with_parent(signal.SIGKILL)
-    with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("500")  # short of memory, the job goes before the server
-    try:
-        build(launch.level, launch.view)
-    except Exception as error:
-        os.write(report, f"error {error}\n".encode())
-        return
-    job = os.fork()
-    if job == 0:
-        run_job(launch, report)
-    _lead_a_group(job)
-    while True:
-        if signal.sigwait(INIT_SIGNALS) == signal.SIGTERM:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(job, signal.SIGTERM)
-        elif (status := _collect(job)) is not None:
-            os.write(report, f"exit {status}\n".encode())
-            return
-
-
-def _collect(job: int) -> int | None:
-    """Collect ended processes; the wait status of `job` when it is among them."""
-    while True:
-        try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return None
-        if pid == job:
-            return status
-        if pid == 0:
-            return None
-
-
 def run_job(launch: Launch, report: int) -> NoReturn:
-    """Become the job: its own process group, environment, folder and limits, then its program or function."""
+    """Become the job: its own view of the machine, process group, environment, folder and limits, then its program.
+
+    Writes one line to `report`: ``ready`` when nothing but the program is left to do, ``error <text>`` when there can
+    be no view.
+    """
     code = 1
     try:
-        _lead_a_group(0)
+        lead_a_group(0)
         linux.die_with_parent(signal.SIGKILL)
         _reset_signals()
+        with contextlib.suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text(
+                "500"
+            )  # short of memory, the job goes before the server
+        if not _has_view(launch, report):
+            os._exit(code)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         _enter_environment(launch)
         _enter_folder(launch)
@@ -101,7 +69,16 @@ def run_job(launch: Launch, report: int) -> NoReturn:
     _leave(code)
 
 
-def _lead_a_group(job: int) -> None:
+def _has_view(launch: Launch, report: int) -> bool:
+    try:
+        build(launch.level, launch.view)
+    except Exception as error:
+        os.write(report, f"error {error}\n".encode())
+        return False
+    return True
+
+
+def lead_a_group(job: int) -> None:
     """Called on both sides of the fork: whoever comes first, a signal to the group finds it."""
     with contextlib.suppress(OSError):  # it did so itself and runs its program already, or has ended
         os.setpgid(job, job)

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 NEW_NS, NEW_UTS, NEW_IPC, NEW_USER, NEW_PID, NEW_NET = (
@@ -15,8 +16,9 @@ NEW_NS, NEW_UTS, NEW_IPC, NEW_USER, NEW_PID, NEW_NET = (
 )
 MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 8, 4096, 16384, 1 << 18
 _SET_PDEATHSIG, _CAPBSET_DROP, _SET_SECUREBITS, _SET_CHILD_SUBREAPER, _SET_NO_NEW_PRIVS = 1, 24, 28, 36, 38
+_AMBIENT, _AMBIENT_RAISE = 47, 2
 _NO_ROOT_LOCKED = 0b11
-_CAPABILITY_VERSION = 0x20080522
+_CAPABILITY_VERSION, _CAP_WAKE_ALARM = 0x20080522, 35
 _SYS_MOUNT_SETATTR, _AT_FDCWD, _AT_RECURSIVE, _MOUNT_ATTR_RDONLY = 442, -100, 0x8000, 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -83,5 +85,23 @@ def drop_privileges() -> None:
             break  # the last capability this kernel knows was the one before
     _check(_libc.prctl(_SET_SECUREBITS, _NO_ROOT_LOCKED, 0, 0, 0), "prctl")
     _check(_libc.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
-    header = struct.pack("Ii", _CAPABILITY_VERSION, 0)
-    _check(_libc.capset(header, struct.pack("6I", 0, 0, 0, 0, 0, 0)), "capset")
+    _set_capabilities([0] * 6)
+
+
+def mark_programs() -> None:
+    """Let the programs that this process starts hold a capability, whoever it is: one that gives no power worth having.
+
+    The kernel lets a process look into another (ptrace, ``/proc/<pid>/root``) only when it holds all that the other
+    holds; what has dropped its capabilities stays out. The caller must have all of its user namespace.
+    """
+    held = ctypes.create_string_buffer(24)
+    _check(_libc.capget(struct.pack("Ii", _CAPABILITY_VERSION, 0), held), "capget")
+    words = list(struct.unpack("6I", held.raw))
+    words[2 + 3 * (_CAP_WAKE_ALARM // 32)] |= 1 << _CAP_WAKE_ALARM % 32
+    _set_capabilities(words)
+    _check(_libc.prctl(_AMBIENT, _AMBIENT_RAISE, _CAP_WAKE_ALARM, 0, 0), "prctl")
+
+
+def _set_capabilities(words: Sequence[int]) -> None:
+    """Effective, permitted and inheritable, the lower 32 bits of each and then the upper ones."""
+    _check(_libc.capset(struct.pack("Ii", _CAPABILITY_VERSION, 0), struct.pack("6I", *words)), "capset")

@@ -1,7 +1,7 @@
 """A job's own view of the machine: its folders at fixed paths, its processes, its network.
 
 Two steps, because a new pid namespace holds only the children of the process that asked for it: the
-supervisor calls `enter`, its child (pid 1 inside) calls `build`.
+supervisor calls `enter`, and its child, the job, calls `build` before it does anything else.
 """
 
 import errno
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sagesse.runtime import linux
+from sagesse.runtime.first_process import FirstProcess
 from sagesse.runtime.folder_copy import copy_folder
 from sagesse.runtime.network import enter_network
 from sagesse.runtime.plan import Command, Plan
@@ -81,8 +82,10 @@ def probe(folder: Path) -> Level:
     return Level.NONE
 
 
-def enter(level: Level, folder: Path, plan: Plan) -> None:
+def enter(level: Level, folder: Path, plan: Plan) -> FirstProcess | None:
     """Leave the machine's user (and pid, and network) namespace; children of the caller live in the new ones.
+
+    Returns the first process of the new pid namespace, where there is one.
 
     Args:
         level: how far apart.
@@ -95,13 +98,15 @@ def enter(level: Level, folder: Path, plan: Plan) -> None:
     """
     if level == Level.NONE:
         _refuse(plan)
-        return
+        return None
     if plan.isolate_network:
         enter_network(folder, [folder.parent / peer for peer in plan.peers])
     else:
         linux.enter_user_namespace()
-    if level == Level.FULL:
-        linux.unshare(linux.NEW_PID)
+    if level != Level.FULL:
+        return None
+    linux.unshare(linux.NEW_PID)
+    return FirstProcess()
 
 
 def build(level: Level, view: View) -> None:

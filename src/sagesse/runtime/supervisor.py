@@ -12,12 +12,13 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import msgspec
 
 from sagesse.runtime import feed, linux, run_folder
-from sagesse.runtime.job_process import INIT_SIGNALS, Launch, run_init
+from sagesse.runtime.first_process import FirstProcess
+from sagesse.runtime.job_process import Launch, lead_a_group, run_job
 from sagesse.runtime.output import LineLog
 from sagesse.runtime.plan import Plan
 from sagesse.runtime.process import descendants, kill_descendants, memory_bytes
@@ -31,6 +32,7 @@ _FOLDER_CHECK_S = 30.0
 _READ_BYTES = 1 << 16
 _CLEANUP_S = 30.0
 _LAYERS = "layers"
+_OWN_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
 
 class Host(NamedTuple):
@@ -78,7 +80,7 @@ def supervise(folder: Path, host: Host, announce: Callable[[bytes], None]) -> No
 def _wake_on_signals() -> int:
     """SIGTERM (stop) and SIGUSR1 (end now) become bytes on the returned pipe."""
     reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-    for number in (signal.SIGTERM, signal.SIGUSR1):
+    for number in _OWN_SIGNALS:
         signal.signal(number, _only_wake)
     signal.set_wakeup_fd(writer)
     return reader
@@ -155,6 +157,8 @@ class _Supervision:
         self._reason: Reason = "exit"
         self._message = ""
         self._started: float | None = None
+        self._first: FirstProcess | None = None
+        self._feeder: int | None = None
         self._end_at: float | None = None  # of the job: the next time something is done to it (monotonic)
         self._check_at: float | None = None
         self._look_at = time.monotonic() + _FOLDER_CHECK_S
@@ -185,35 +189,43 @@ class _Supervision:
         linux.adopt_orphans()
         self._output, output = os.pipe2(os.O_CLOEXEC)
         self._events, report = os.pipe2(os.O_CLOEXEC)
-        self._feeder: int | None = None
         if self._plan.feeds:
-            self._feeder = os.pidfd_open(feed.start(self._folder, self._plan.feeds, report))
-        enter(self._level, self._folder, self._plan)
-        signal.pthread_sigmask(signal.SIG_BLOCK, INIT_SIGNALS)
-        self._init = os.fork()
-        if self._init == 0:
+            self._feeder = feed.start(self._folder, self._plan.feeds, report)
+        self._first = enter(self._level, self._folder, self._plan)
+        signal.pthread_sigmask(
+            signal.SIG_BLOCK, _OWN_SIGNALS
+        )  # they wait until the job has let go of our handlers
+        self._job = os.fork()
+        if self._job == 0:
             try:
-                self._become_init(output, report)
+                self._become_job(output, report)
             finally:
-                os._exit(0)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, INIT_SIGNALS)
-        self._meter = UsageMeter(self._folder, self._init, self._plan.environment)
+                os._exit(1)
+        lead_a_group(self._job)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _OWN_SIGNALS)
+        self._meter = UsageMeter(self._folder, self._processes, self._plan.environment)
         os.close(output)
         os.close(report)
 
-    def _become_init(self, output: int, report: int) -> None:
+    def _become_job(self, output: int, report: int) -> NoReturn:
         null = os.open(os.devnull, os.O_RDONLY)
         for source, target in ((null, 0), (output, 1), (output, 2)):
             os.dup2(source, target)
-        run_init(self._launch, report)
+        run_job(self._launch, report)
+
+    def _processes(self) -> set[int]:
+        """Those of the job: all below this one but what works for it."""
+        own = {self._feeder, self._first.pid if self._first else None}
+        return descendants(os.getpid()) - own
 
     def _watch(self) -> None:
-        ended = os.pidfd_open(self._init)
+        ended = os.pidfd_open(self._job)
+        feeder = None if self._feeder is None else os.pidfd_open(self._feeder)
         poll = select.poll()
         for source in (self._output, self._events, self._wake, ended, *self._keeper):
             poll.register(source, select.POLLIN)
-        if self._feeder is not None:
-            poll.register(self._feeder, select.POLLIN)
+        if feeder is not None:
+            poll.register(feeder, select.POLLIN)
         while True:
             ready = {source for source, _ in poll.poll(self._patience_ms())}
             for source in (self._output, self._events):
@@ -221,11 +233,11 @@ class _Supervision:
                     poll.unregister(source)
             if self._wake in ready:
                 self._heed_signals()
-            if self._feeder in ready:
+            if feeder in ready:
                 self._fail_on_data(
                     "InternalServerError: Data download failed: the process that fills the pipes died"
                 )
-                poll.unregister(self._feeder)
+                poll.unregister(feeder)
             if not ready.isdisjoint(self._keeper):
                 self._kill()
                 self._finish()
@@ -235,7 +247,7 @@ class _Supervision:
             self._act_on_time()
 
     def _take(self, source: int) -> bool:
-        """Read once from the job's output or from its init; False at the end."""
+        """Read once from the job's output or from what it says of itself; False at the end."""
         chunk = os.read(source, _READ_BYTES)
         if source == self._output:
             self._log.feed(chunk)
@@ -253,8 +265,6 @@ class _Supervision:
                 if self._plan.memory_bytes is not None:
                     self._check_at = time.monotonic() + _MEMORY_CHECK_S
                 run_folder.write(self._folder / run_folder.STATUS, Status(self._started, self._level))
-            case "exit":
-                self._wait_status = int(detail)
             case "data":
                 self._fail_on_data(detail)
             case _:
@@ -294,7 +304,7 @@ class _Supervision:
 
     def _check_memory(self) -> None:
         limit = self._plan.memory_bytes
-        if limit is None or memory_bytes(descendants(self._init), at_least=limit) <= limit:
+        if limit is None or memory_bytes(self._processes(), at_least=limit) <= limit:
             return
         self._message = f"the job used more than its {limit} bytes of memory"
         self._reason = "oom"
@@ -303,11 +313,15 @@ class _Supervision:
     def _ask_to_end(self, reason: Reason) -> None:
         self._reason = reason
         self._end_at = time.monotonic() + self._plan.stop_grace_s
-        os.kill(self._init, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._job, signal.SIGTERM)
 
     def _kill(self) -> None:
+        """End the job's process, whatever it is doing, with all others where it has process numbers of its own."""
         self._end_at = None
-        os.kill(self._init, signal.SIGKILL)  # the job dies with its init, whatever it is doing
+        if self._first is not None:
+            self._first.kill()
+        os.kill(self._job, signal.SIGKILL)  # it has ended perhaps, but was not waited for
 
     def _patience_ms(self) -> int:
         watched = (self._end_at, self._check_at, self._look_at, self._measure_at)
@@ -315,7 +329,10 @@ class _Supervision:
         return max(0, round((min(moments) - time.monotonic()) * 1000) + 1)
 
     def _finish(self) -> None:
-        """End what the job left behind, then read the output and the events that are still in the pipes."""
+        """Collect the job, end what it left behind, then read the output and the events that are still in the pipes."""
+        self._wait_status = os.waitpid(self._job, 0)[1]
+        if self._first is not None:
+            self._first.end()
         kill_descendants()
         if self._plan.cleanup:
             _clean_up(self._plan)

@@ -3,13 +3,13 @@
 import os
 import resource
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from sagesse.runtime.gpu import gpu_use
-from sagesse.runtime.process import cpu_s, descendants, memory_bytes
+from sagesse.runtime.process import cpu_s, memory_bytes
 
 FILE = "usage.jsonl"
 EVERY_S = 60.0
@@ -40,13 +40,13 @@ class UsageMeter:
 
     Args:
         folder: the run's folder.
-        init: process id of the run's first process.
+        processes: finds the ids of the run's living processes.
         variables: the run's environment; CUDA_VISIBLE_DEVICES says which GPUs are its own.
     """
 
-    def __init__(self, folder: Path, init: int, variables: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, processes: Callable[[], set[int]], variables: Mapping[str, str]) -> None:
         self._folder = folder
-        self._init = init
+        self._processes = processes
         self._gpus = _numbers(variables.get("CUDA_VISIBLE_DEVICES", ""))
         self._gpu: tuple[float, float] | None = None
         self._measured_at = time.monotonic()
@@ -57,7 +57,7 @@ class UsageMeter:
 
     def measure(self) -> None:
         """Note what the living processes use."""
-        pids = {self._init, *descendants(self._init)}
+        pids = self._processes()
         self._memory_bytes = memory_bytes(pids, at_least=0)
         self.look_at_gpus()
         if time.monotonic() >= self._disk_at:
