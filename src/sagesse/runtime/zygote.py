@@ -18,15 +18,18 @@ import signal
 import socket
 import sys
 import traceback
+import weakref
 from pathlib import Path
 from typing import Any
 
+from sagesse.runtime.huge_pages import collapse, own_blocks
 from sagesse.runtime.sandbox import Level, probe
 from sagesse.runtime.supervisor import Host, supervise
 from sagesse.runtime.thread_budget import LoadedLibraries
 
 SOCKET, LOCK = "zygote.sock", "zygote.lock"
 _LOOK_AROUND_S, _REQUEST_S = 30.0, 5.0
+_CALM_S = 0.05  # without a request for so long, there is time to put the memory in order
 _ALWAYS = (
     "sagesse.runtime.script",
     "sagesse.runtime.train",
@@ -78,19 +81,31 @@ def _preload(names: list[str]) -> None:
             traceback.print_exc()
     if "numpy" in sys.modules:
         importlib.import_module("numpy.random")  # it loads itself late, and every fork seeds it
+    _leave_to_the_kernel()
     gc.collect()
     gc.freeze()
+
+
+def _leave_to_the_kernel() -> None:
+    """Let no fork tidy up at its end what the preloaded modules made, as libraries of operators: torch takes 0.1 s."""
+    finalizers: Any = weakref.finalize
+    for finalizer in finalizers._registry:
+        finalizer.atexit = False
 
 
 def _serve(listener: socket.socket, lock: int, idle_s: float, libraries: LoadedLibraries) -> None:
     level: Level | None = None
     idle_left_s = idle_s
+    scattered = list(own_blocks())
     while idle_left_s > 0:
-        listener.settimeout(min(_LOOK_AROUND_S, idle_left_s))
+        patience_s = min(_CALM_S if scattered else _LOOK_AROUND_S, idle_left_s)
+        listener.settimeout(patience_s)
         try:
             connection, _ = listener.accept()
         except TimeoutError:
-            idle_left_s = 0.0 if not Path(SOCKET).exists() else idle_left_s - _LOOK_AROUND_S
+            idle_left_s = 0.0 if not Path(SOCKET).exists() else idle_left_s - patience_s
+            if scattered:
+                collapse(scattered.pop())
             continue
         idle_left_s = idle_s
         with connection:

@@ -323,6 +323,17 @@ def test_a_fork_ends_like_an_interpreter(engine: LocalJobs) -> None:
     assert (run.exit_code, output(run)) == (1, ["sorry", "thread", "at exit"])
 
 
+def test_at_its_end_a_fork_tidies_up_what_is_its_own_and_not_what_was_preloaded(
+    fresh: LocalJobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "import weakref\nkept = type('Kept', (), {})()\nweakref.finalize(kept, print, 'tidied up:', __name__)\n"
+    for module in ("preloaded", "own"):
+        (tmp_path / f"{module}.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    entry = PythonEntry("builtins", "exec", ("import preloaded, own",), preload=("preloaded",))
+    assert output(finish(fresh, Plan("tidy", entry))) == ["tidied up: own"]
+
+
 def test_an_unknown_environment_is_refused(engine: LocalJobs) -> None:
     with pytest.raises(JobEngineError, match="builtin"):
         engine.ensure(Plan("nowhere", PythonEntry("os", environment="venus")))
