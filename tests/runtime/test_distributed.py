@@ -66,16 +66,22 @@ def test_data_parallel_processes_learn_what_one_learns(engine: LocalJobs) -> Non
     )
     losses = [float(re.search(r"loss=([\d.]+)", line)[1]) for line in two + one]  # type: ignore[index]
     assert [line.partition(": loss")[0] for line in two] == [
-        "[1,0]<stdout>:rank 0 of 2 on algo-1",
-        "[1,1]<stdout>:rank 1 of 2 on algo-1",
+        "[1,mpirank:0,algo-1]<stdout>:rank 0 of 2 on algo-1",
+        "[1,mpirank:1,algo-1]<stdout>:rank 1 of 2 on algo-1",
     ]
     assert losses == pytest.approx([losses[0]] * 3, rel=1e-3)
 
 
+def test_torchrun_shows_lines_as_they_are(engine: LocalJobs) -> None:
+    mode = {"sagemaker_mpi_enabled": "false", "sagemaker_torch_distributed_enabled": "true"}
+    source = "import os\nprint('rank', os.environ['RANK'], 'of', os.environ['WORLD_SIZE'])"
+    assert lines(run(engine, "torchrun", source, **mode)) == ["rank 0 of 1"]
+
+
 def test_horovod_scripts_run_without_horovod(engine: LocalJobs) -> None:
     assert lines(run(engine, "horovod_ddp", (EXAMPLES / "horovod_ddp.py").read_text())) == [
-        "[1,0]<stdout>:rank 0 of 2, 0 of 2 on algo-1: same weights True, loss True",
-        "[1,1]<stdout>:rank 1 of 2, 1 of 2 on algo-1: same weights True, loss True",
+        "[1,mpirank:0,algo-1]<stdout>:rank 0 of 2, 0 of 2 on algo-1: same weights True, loss True",
+        "[1,mpirank:1,algo-1]<stdout>:rank 1 of 2, 1 of 2 on algo-1: same weights True, loss True",
     ]
 
 
@@ -90,7 +96,7 @@ def test_layers_are_shared_out_with_fsdp(engine: LocalJobs) -> None:
 @pytest.mark.slow  # torch's parts for it take long to load
 def test_stages_make_a_pipeline(engine: LocalJobs) -> None:
     (last,) = lines(run(engine, "pipeline", (EXAMPLES / "pipeline.py").read_text()))
-    assert last == "[1,1]<stdout>:rank 1 of 2 on algo-1: learns True"
+    assert last == "[1,mpirank:1,algo-1]<stdout>:rank 1 of 2 on algo-1: learns True"
 
 
 def test_the_first_process_that_fails_ends_the_others_with_its_code(engine: LocalJobs) -> None:
@@ -103,7 +109,7 @@ def test_the_first_process_that_fails_ends_the_others_with_its_code(engine: Loca
     )
     failed = run(engine, "fails", source)
     assert failed.exit_code == 7
-    assert "[1,1]<stderr>:cannot go on" in output(failed)
+    assert "[1,mpirank:1,algo-1]<stderr>:cannot go on" in output(failed)
 
 
 @pytest.mark.skipif(not shutil.which("mpirun"), reason="Open MPI is not installed")

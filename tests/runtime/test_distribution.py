@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sagesse.runtime import contract
-from sagesse.runtime.distribution import world_of
+from sagesse.runtime.distribution import World, launcher, world_of
 from sagesse.runtime.script_setting import read_setting
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:training-job/one"
@@ -34,3 +34,34 @@ def test_each_job_of_each_server_has_a_port_of_its_own(
     }
     assert here not in others
     assert 10_000 <= here < 30_000
+
+
+@pytest.mark.parametrize(
+    ("host", "group", "place"),
+    [("algo-1", "data", None), ("algo-2", "train", 0), ("algo-3", "train", 1)],
+)
+def test_only_the_groups_of_the_distribution_train_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, group: str, place: int | None
+) -> None:
+    monkeypatch.setenv("SM_NUM_GPUS", "0")
+    contract.write_training_input(
+        tmp_path,
+        hyperparameters={
+            "sagemaker_program": "train.py",
+            "sagemaker_torch_distributed_enabled": "true",
+            "sagemaker_distribution_instance_groups": '["train"]',
+        },
+        resource=contract.resource_config(
+            instance_type="ml.m5.large",
+            current_host=host,
+            group_name=group,
+            groups={"data": ("ml.m5.large", ["algo-1"]), "train": ("ml.m5.large", ["algo-2", "algo-3"])},
+        ),
+        channels={},
+    )
+    launch = launcher(read_setting(tmp_path), "python")
+    if place is None:
+        assert launch is None
+    else:
+        assert isinstance(launch, World)
+        assert (launch.hosts, launch.host_rank) == (("algo-2", "algo-3"), place)

@@ -46,6 +46,7 @@ class _Script:
             channels={},
         )
         for name, text in files.items():
+            (self.base / "code" / name).parent.mkdir(exist_ok=True)
             (self.base / "code" / name).write_text(text)
 
     def plan(self) -> Plan:
@@ -73,6 +74,22 @@ def test_a_python_script_is_main_and_gets_its_arguments(engine: LocalJobs) -> No
 def test_a_script_imports_its_neighbours_and_pickles_its_own_classes(engine: LocalJobs) -> None:
     text = "import pickle, helper\nclass A: pass\nprint(type(pickle.loads(pickle.dumps(A()))).__name__, helper.NAME)"
     assert output(_Script(engine, {"t.py": text, "helper.py": "NAME = 'h'"}, "t.py").run()) == ["A h"]
+
+
+def test_a_script_in_a_folder_imports_what_lies_beside_it_and_above(engine: LocalJobs) -> None:
+    files = {
+        "src/t.py": "import helper, top, os\nprint(helper.A, top.B, os.getcwd())",
+        "src/helper.py": "A = 1",
+        "top.py": "B = 2",
+    }
+    assert output(_Script(engine, files, "src/t.py").run()) == ["1 2 /opt/ml/code"]
+
+
+def test_what_a_script_says_of_its_failure_stays(engine: LocalJobs) -> None:
+    text = "import sys\nopen('/opt/ml/output/failure', 'w').write('no such column')\nsys.exit(3)"
+    script = _Script(engine, {"t.py": text}, "t.py")
+    assert script.run().exit_code == 3
+    assert script.failure() == "no such column"
 
 
 def test_worker_processes_of_a_script_work(engine: LocalJobs) -> None:

@@ -135,3 +135,27 @@ def test_the_training_env_holds_the_whole_setting(variables: dict[str, str], tmp
 
 def test_topology_is_set_only_when_given(variables: dict[str, str]) -> None:
     assert "SM_TOPOLOGY" not in variables
+
+
+def test_instance_groups_are_told_as_the_toolkit_tells_them(tmp_path: Path) -> None:
+    contract.write_training_input(
+        tmp_path,
+        hyperparameters={"sagemaker_program": '"train.py"', "sagemaker_mpi_enabled": "true"},
+        resource=contract.resource_config(
+            instance_type="ml.m5.large",
+            current_host="algo-2",
+            group_name="a",
+            groups={"z": ("ml.m5.large", ["algo-1"]), "a": ("ml.m5.large", ["algo-2"])},
+        ),
+        channels={},
+    )
+    told = to_variables(read_setting(tmp_path))
+    assert told["SM_INSTANCE_GROUPS"] == '["z","a"]'
+    assert told["SM_IS_HETERO"] == "true"
+    assert told["SM_DISTRIBUTION_INSTANCE_GROUPS"] == '["a"]'
+    env = json.loads(told["SM_TRAINING_ENV"])
+    assert (env["distribution_hosts"], env["master_hostname"], env["is_master"]) == (
+        ["algo-2"],
+        "algo-2",
+        True,
+    )

@@ -61,7 +61,7 @@ def check_installed(uri: str, recipe: Recipe) -> None:
     Raises:
         ImageProblem: one is not installed; names it and the extra that has it.
     """
-    missing = [name for name in recipe.needs if importlib.util.find_spec(name) is None]
+    missing = [name for name in recipe.needs if not _is_installed(name)]
     if not missing:
         return
     remedy = f"pip install 'sagesse[{recipe.extra}]', or " if recipe.extra else ""
@@ -69,6 +69,13 @@ def check_installed(uri: str, recipe: Recipe) -> None:
         f"the image {uri!r} needs {', '.join(missing)}, not installed here; {remedy}register a virtual environment "
         f"that has it: sagesse image add {parse_name(uri)} --python DIR"
     )
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # the package that it is in is not there
+        return False
 
 
 def parse_name(uri: str) -> str:

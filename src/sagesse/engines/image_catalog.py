@@ -20,6 +20,9 @@ _TRANSFORMERS = Recipe(
     extra="huggingface",
 )
 _TENSORFLOW = Recipe("script", "tensorflow", needs=("tensorflow",), extra="tensorflow")
+_TRANSFORMERS_ON_TENSORFLOW = Recipe(
+    "script", "huggingface-tensorflow", needs=("tensorflow", "transformers"), extra="tensorflow,huggingface"
+)
 _MXNET = Recipe("script", "mxnet", needs=("mxnet",))  # no release of it runs on the Pythons we support
 _AUTOGLUON = Recipe("script", "autogluon", needs=("autogluon.tabular",))
 _SPARK = Recipe(
@@ -43,9 +46,14 @@ RECIPES: dict[str, Recipe] = {
     "sagemaker-xgboost": _XGBOOST,
     "pytorch-training": _TORCH,
     "pytorch-inference": _TORCH,
+    "sagemaker-pytorch": _TORCH,  # what the images of PyTorch before 1.2, TensorFlow and MXNet were called
+    "sagemaker-tensorflow-scriptmode": _TENSORFLOW,
+    "sagemaker-mxnet": _MXNET,
     "sagemaker-scikit-learn": _SKLEARN,
     "huggingface-pytorch-training": _TRANSFORMERS,
     "huggingface-pytorch-inference": _TRANSFORMERS,
+    "huggingface-tensorflow-training": _TRANSFORMERS_ON_TENSORFLOW,
+    "huggingface-tensorflow-inference": _TRANSFORMERS_ON_TENSORFLOW,
     "tensorflow-training": _TENSORFLOW,
     "tensorflow-inference": _TENSORFLOW,
     "mxnet-training": _MXNET,

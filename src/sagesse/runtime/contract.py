@@ -147,6 +147,11 @@ def write_failure(base: Path, text: str) -> None:
     (base / "output/failure").write_text(text)
 
 
+def has_failure(base: Path) -> bool:
+    """Whether there is an ``output/failure`` already, which the training toolkit leaves as it is."""
+    return os.path.lexists(base / "output/failure")
+
+
 def write_success(base: Path) -> None:
     """Leave the empty ``output/success`` that the training toolkit leaves."""
     (base / "output").mkdir(parents=True, exist_ok=True)

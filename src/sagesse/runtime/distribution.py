@@ -18,6 +18,7 @@ _UNSUPPORTED = {
     "sagemaker_parameter_server_enabled": "parameter servers are not built",
     "sagemaker_distributed_dataparallel_enabled": "SageMaker's data-parallel library is AWS's own",
     "sagemaker_multi_worker_mirrored_strategy_enabled": "TensorFlow's multi-worker strategy is not built",
+    "sagemaker_pytorch_xla_multi_worker_enabled": "PyTorch/XLA is not built",
 }
 ON_LOOPBACK = {"GLOO_SOCKET_IFNAME": "lo", "TP_SOCKET_IFNAME": "lo", "NCCL_SOCKET_IFNAME": "lo"}
 """The variables that have torch's backends use the interface on which the hosts of a job meet."""
@@ -32,12 +33,14 @@ class World(NamedTuple):
 
     Attributes:
         port: of the first host, for the rendezvous; another for each job, because jobs share this machine's network.
+        tags: whether each line of a process says which one printed it, as under MPI; torchrun shows them as they are.
     """
 
     hosts: tuple[str, ...]
     host_rank: int
     per_host: int
     port: int
+    tags: bool = True
 
     @property
     def size(self) -> int:
@@ -51,8 +54,8 @@ class World(NamedTuple):
 
 
 def world_of(setting: ScriptSetting, per_host: int) -> World:
-    """The world of the running job, with `per_host` processes on each host."""
-    hosts: list[str] = setting.resource.get("hosts", ["algo-1"])
+    """The world of the running job, with `per_host` processes on each host that takes part."""
+    hosts: list[str] = setting.distribution_hosts or setting.resource.get("hosts", ["algo-1"])
     current = setting.resource.get("current_host", hosts[0])
     # Below the ports that the kernel gives away by itself; another one for a job of the same name on another server.
     port = 10_000 + zlib.crc32(host_secret().encode()) % 20_000
@@ -62,6 +65,8 @@ def world_of(setting: ScriptSetting, per_host: int) -> World:
 def launcher(setting: ScriptSetting, python: str) -> World | list[str] | None:
     """How the user's Python file is started: for each rank of a world, by a command before it, or just once.
 
+    Just once also on hosts of an instance group that takes no part.
+
     Raises:
         DistributionError: not supported here.
     """
@@ -69,7 +74,11 @@ def launcher(setting: ScriptSetting, python: str) -> World | list[str] | None:
     for name, why in _UNSUPPORTED.items():
         if framework.get(name):
             raise DistributionError(f"{name}: {why}; use torch_distributed or mpi")
+    if setting.group not in setting.distribution_groups:
+        return None
     if framework.get("sagemaker_torch_distributed_enabled"):
+        return world_of(setting, _gpus() or 1)._replace(tags=False)
+    if framework.get("sagemaker_pytorch_ddp_enabled"):
         return world_of(setting, _gpus() or 1)
     if framework.get("sagemaker_mpi_enabled"):
         world = world_of(setting, _per_host(framework))
@@ -83,7 +92,8 @@ def command(launch: World | list[str] | None, python: str) -> list[str]:
         case None:
             return [python]
         case World():
-            place = (str(launch.host_rank), str(launch.per_host), str(launch.port), ",".join(launch.hosts))
+            numbers = (launch.host_rank, launch.per_host, launch.port, int(launch.tags))
+            place = (*map(str, numbers), ",".join(launch.hosts))
             return [*_ours(python, "rank"), *place, python]
         case _:
             return launch

@@ -17,11 +17,11 @@ def main(file: str, *arguments: str) -> int:
         text = os.strerror(errno.ENOENT)
         print(f"python3: can't open file {file!r}: [Errno {errno.ENOENT}] {text}", file=sys.stderr)  # noqa: T201 - the job's log
         return _CANNOT_OPEN
-    return run_python_file(path, arguments, folder=path.parent)[0]
+    return run_python_file(path, arguments)[0]
 
 
-def run_python_file(path: Path, arguments: tuple[str, ...], *, folder: Path) -> tuple[int, str]:
-    """Run a Python file as ``__main__`` of this process, modules beside it in `folder`.
+def run_python_file(path: Path, arguments: tuple[str, ...]) -> tuple[int, str]:
+    """Run a Python file as ``__main__`` of this process, with the modules beside it first on the path.
 
     Returns:
         Its exit code and, if it failed, why.
@@ -30,9 +30,9 @@ def run_python_file(path: Path, arguments: tuple[str, ...], *, folder: Path) -> 
     main_module.__dict__.update(__file__=str(path.absolute()), __builtins__=__builtins__)
     sys.modules["__main__"] = main_module
     sys.argv = [str(path), *arguments]
-    sys.path[0:0] = [str(folder)]
+    sys.path[0:0] = [str(path.absolute().parent)]
     try:
-        code = compile(path.read_bytes(), str(path), "exec")
+        code = compile(path.read_bytes(), str(path.absolute()), "exec")
         exec(code, main_module.__dict__)
     except SystemExit as stop:
         return _explain_exit(stop)

@@ -1,7 +1,8 @@
 """The processes of one host of a distributed job, started together and ended together.
 
-Each line of theirs is shown with its rank, as ``mpirun --tag-output`` shows it. The first one that fails ends the
-others, and its exit code is ours. As a program: ``rank <host rank> <processes> <port> <hosts> program arguments...``.
+Each line of theirs is shown with its rank, as the training toolkit shows those of mpirun, if the world says so. The
+first one that fails ends the others, and its exit code is ours. As a program:
+``rank <host rank> <processes> <port> <tags> <hosts> program arguments...``.
 """
 
 import multiprocessing
@@ -47,8 +48,8 @@ class _Pipe(NamedTuple):
 
 def main() -> int:
     """Run the program that the arguments name, once for each rank."""
-    host_rank, per_host, port, hosts, *program = sys.argv[1:]
-    world = World(tuple(hosts.split(",")), int(host_rank), int(per_host), int(port))
+    host_rank, per_host, port, tags, hosts, *program = sys.argv[1:]
+    world = World(tuple(hosts.split(",")), int(host_rank), int(per_host), int(port), tags == "1")
 
     def start(variables: dict[str, str], outputs: tuple[int, int]) -> _Process:
         environment = {**os.environ, **variables}
@@ -88,7 +89,8 @@ def _run(world: World, start: Callable[[dict[str, str], tuple[int, int]], _Proce
             processes.append(start(rank_variables(world, local_rank), (pipes[0][1], pipes[1][1])))
             for (reader, writer), target, name in zip(pipes, (1, 2), ("stdout", "stderr"), strict=True):
                 os.close(writer)
-                pipe = _Pipe(f"[1,{rank}]<{name}>:".encode(), target, bytearray())
+                tag = f"[1,mpirank:{rank},{world.hosts[world.host_rank]}]<{name}>:" if world.tags else ""
+                pipe = _Pipe(tag.encode(), target, bytearray())
                 selector.register(reader, selectors.EVENT_READ, pipe)
         signal.signal(signal.SIGTERM, lambda _number, _frame: _end(processes))
         return _watch(processes, selector)

@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sagesse.runtime.archive import unpack
-from sagesse.runtime.contract import SOURCE_ARCHIVE, base_folder, lay_out, write_failure, write_success
+from sagesse.runtime.contract import (
+    SOURCE_ARCHIVE,
+    base_folder,
+    has_failure,
+    lay_out,
+    write_failure,
+    write_success,
+)
 from sagesse.runtime.distribution import DistributionError, World, command, launcher
 from sagesse.runtime.program import run_program
 from sagesse.runtime.python_file import run_python_file
@@ -44,6 +51,7 @@ def main() -> int:
         setting = read_setting(base)
         place_source(setting)
         os.environ.update(to_variables(setting))
+        sys.path[0:0] = [str(setting.code)]  # as PYTHONPATH has it, wherever the entry point lies in it
         sys.path.extend(stand_ins())
         os.chdir(setting.code)
         program = choose_program(setting)
@@ -54,7 +62,7 @@ def main() -> int:
     code, message = _run(program)
     if code == 0:
         write_success(base)
-    else:
+    elif not has_failure(base):  # the script's own words stay
         write_failure(base, user_script_failure(code, message, program.argv))
     return code
 
@@ -65,7 +73,7 @@ def _run(program: Program) -> tuple[int, str]:
     if file is None:
         signal.signal(signal.SIGTERM, _leave_it_to_the_program)  # the whole group gets it, and we report
         return run_program(program.argv)
-    run = partial(run_python_file, file, tuple(program.argv[2:]), folder=Path.cwd())
+    run = partial(run_python_file, file, tuple(program.argv[2:]))
     return run_forked(program.world, lambda: run()[0]) if program.world else run()
 
 

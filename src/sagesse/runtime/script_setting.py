@@ -23,6 +23,15 @@ _CONSUMED = {
     "default_user_module_name",
     "_tuning_objective_metric",
 }
+_DISTRIBUTES = (
+    "sagemaker_mpi_enabled",
+    "sagemaker_parameter_server_enabled",
+    "sagemaker_distributed_dataparallel_enabled",
+    "sagemaker_pytorch_ddp_enabled",
+    "sagemaker_pytorch_xla_multi_worker_enabled",
+    "sagemaker_multi_worker_mirrored_strategy_enabled",
+    "sagemaker_torch_distributed_enabled",
+)
 
 
 class ScriptSetting(NamedTuple):
@@ -44,7 +53,7 @@ class ScriptSetting(NamedTuple):
     @property
     def entry_point(self) -> str | None:
         """The user's program, relative to the code folder."""
-        return self.platform.get("sagemaker_program") or os.environ.get("SAGEMAKER_PROGRAM")
+        return os.environ.get("SAGEMAKER_PROGRAM") or self.platform.get("sagemaker_program")
 
     @property
     def submit_directory(self) -> str:
@@ -63,6 +72,31 @@ class ScriptSetting(NamedTuple):
     def module_name(self) -> str:
         """The program's name without ``.py``."""
         return (self.entry_point or "").removesuffix(".py")
+
+    @property
+    def group(self) -> str:
+        """The instance group of this host."""
+        return self.resource.get("current_group_name", "homogeneousCluster")
+
+    @property
+    def groups(self) -> dict[str, dict[str, Any]]:
+        """All instance groups by name, in the order of the job."""
+        groups: list[dict[str, Any]] = self.resource.get("instance_groups", [])
+        return {group["instance_group_name"]: group for group in groups}
+
+    @property
+    def distribution_groups(self) -> list[str]:
+        """The instance groups whose hosts train together; empty when each host is on its own."""
+        given = self.framework.get("sagemaker_distribution_instance_groups")
+        if isinstance(given, list):
+            return [str(name) for name in given]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return [self.group] if any(self.framework.get(name) for name in _DISTRIBUTES) else []
+
+    @property
+    def distribution_hosts(self) -> list[str]:
+        """The hosts that train together, in the order of their groups."""
+        taking_part = [group for name, group in self.groups.items() if name in self.distribution_groups]
+        return [host for group in taking_part for host in group["hosts"]]
 
     @property
     def cpu_count(self) -> int:
@@ -175,37 +209,37 @@ def _described(setting: ScriptSetting) -> dict[str, Any]:
 
 
 def _described_hosts(setting: ScriptSetting) -> dict[str, Any]:
-    resource = setting.resource
-    groups: list[dict[str, Any]] = resource.get("instance_groups", [])
-    by_name = {group["instance_group_name"]: group for group in groups}
-    current_group = resource.get("current_group_name", "homogeneousCluster")
+    resource, groups = setting.resource, setting.groups
     hosts: list[str] = resource.get("hosts", ["algo-1"])
     return {
         "hosts": hosts,
         "network_interface_name": resource.get("network_interface_name", "eth0"),
         "current_host": resource.get("current_host", hosts[0]),
         "current_instance_type": resource.get("current_instance_type", "local"),
-        "current_instance_group": current_group,
-        "current_instance_group_hosts": by_name.get(current_group, {}).get("hosts", hosts),
-        "instance_groups": sorted(by_name),
-        "instance_groups_dict": by_name,
-        "distribution_instance_groups": setting.framework.get("sagemaker_distribution_instance_groups", []),
-        "is_hetero": len({group["instance_type"] for group in groups}) > 1,
+        "current_instance_group": setting.group,
+        "current_instance_group_hosts": groups.get(setting.group, {}).get("hosts", []),
+        "instance_groups": list(groups),
+        "instance_groups_dict": groups,
+        "distribution_instance_groups": setting.distribution_groups,
+        "is_hetero": len(groups) > 1,
     }
 
 
 def _training_env(setting: ScriptSetting, described: Mapping[str, Any]) -> dict[str, Any]:
     renamed = {"hps": "hyperparameters", "framework_params": "additional_framework_parameters"}
-    values = {renamed.get(name, name): value for name, value in described.items() if name != "user_args"}
+    own = {name: value for name, value in described.items() if name not in {"channels", "user_args"}}
     hosts: list[str] = described["hosts"]
-    return values | {
+    master = (setting.distribution_hosts or hosts)[0]
+    return {renamed.get(name, name): value for name, value in own.items()} | {
         "channel_input_dirs": {name: _channel_path(setting, name) for name in setting.channels},
-        "distribution_hosts": hosts,
-        "is_master": described["current_host"] == hosts[0],
+        "distribution_hosts": setting.distribution_hosts,
+        "is_master": described["current_host"] == master,
         "is_modelparallel_enabled": None,
         "is_smddpmprun_installed": False,
+        "is_smddprun_installed": False,
         "job_name": _job_name(setting),
-        "master_hostname": hosts[0],
+        "master_hostname": master,
+        "topology": setting.resource.get("topology", []),
     }
 
 

@@ -59,7 +59,7 @@ def main(*arguments: str) -> int:
         write_failure(base, f"ClientError: smspark-submit: {error}")
         return _REFUSED
     app = Path(submission.app)
-    code, message = run_python_file(app, submission.arguments, folder=app.parent)
+    code, message = run_python_file(app, submission.arguments)
     if code != 0:
         if hint := next((hint for sign, hint in _HINTS.items() if sign in message), ""):
             _log(hint)

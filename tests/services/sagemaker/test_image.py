@@ -66,12 +66,17 @@ def test_an_own_program_is_called_as_a_container_is(server: Server, images: Imag
     assert log_lines(server, "own-program") == ['train {"k":"v"}']
 
 
-def test_an_image_whose_library_is_missing_fails_with_what_to_install(server: Server) -> None:
-    request = script_job(server, "no-mxnet", "", AlgorithmSpecification=_algorithm("mxnet-training:1.9"))
+@pytest.mark.parametrize(
+    ("image", "library"), [("mxnet-training", "mxnet"), ("autogluon-training", "autogluon.tabular")]
+)
+def test_an_image_whose_library_is_missing_fails_with_what_to_install(
+    server: Server, image: str, library: str
+) -> None:
+    request = script_job(server, f"no-{image}", "", AlgorithmSpecification=_algorithm(f"{image}:1.9"))
     facts = run_job(server, request)
     assert facts["TrainingJobStatus"] == "Failed"
-    assert "needs mxnet, not installed here" in facts["FailureReason"]
-    assert "sagesse image add mxnet-training" in facts["FailureReason"]
+    assert f"needs {library}, not installed here" in facts["FailureReason"]
+    assert f"sagesse image add {image}" in facts["FailureReason"]
 
 
 def test_an_image_whose_extra_is_missing_fails_with_its_name(server: Server) -> None:
