@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, TextIO
 
 from sagesse.runtime import linux
+from sagesse.runtime.own_python import HOME, enter_python, make_python, packages_of
 from sagesse.runtime.plan import Command, Plan, PythonEntry
 from sagesse.runtime.sandbox import TEMPORARY, Level, View, build, rewrite
 from sagesse.runtime.thread_budget import VARIABLES, LoadedLibraries
 
 _CODE = "/opt/ml/code"
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Launch(NamedTuple):
@@ -30,6 +32,12 @@ class Launch(NamedTuple):
     view: View
     folder: Path
     libraries: LoadedLibraries
+
+    @property
+    def python(self) -> Path | None:
+        """The job's own Python environment; none for a container or an environment of the user's."""
+        plan = self.plan
+        return None if plan.is_contained or "PATH" in plan.environment else self.folder / "home" / HOME
 
     def adapt(self, text: str) -> str:
         """`text` of the plan as this job must see it: where it has no view of its own, with other paths."""
@@ -63,6 +71,8 @@ def run_job(launch: Launch, report: int) -> NoReturn:
                 code = _execute([launch.adapt(argument) for argument in argv])
             case PythonEntry() as entry:
                 launch.libraries.limit(launch.plan.threads)
+                if launch.python is not None:
+                    enter_python(launch.python)
                 code = _call(entry, [launch.adapt(argument) for argument in entry.args])
     except BaseException:
         traceback.print_exc()
@@ -95,7 +105,7 @@ def _reset_signals() -> None:
 def _enter_environment(launch: Launch) -> None:
     plan, mounts = launch.plan, launch.view.mounts
     defaults = {
-        "PATH": f"{Path(sys.executable).parent}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "PATH": f"{Path(sys.executable).parent}:{_SYSTEM_PATH}",
         "HOME": str(launch.folder / "home"),
         "TMPDIR": TEMPORARY if launch.level != Level.NONE else str(launch.folder / "tmp"),
         "LANG": "C.UTF-8",
@@ -106,6 +116,12 @@ def _enter_environment(launch: Launch) -> None:
         defaults["SAGEMAKER_BASE_DIR"] = str(mounts["/opt/ml"])
     os.environ.clear()
     os.environ.update(defaults | {name: launch.adapt(value) for name, value in plan.environment.items()})
+    if launch.python is not None:
+        make_python(launch.python)
+        os.environ["PATH"] = f"{launch.python}/bin:{os.environ['PATH']}"
+        # For programs of ours such as torchrun, which start another interpreter than the job's.
+        given = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (given, str(packages_of(launch.python)))))
 
 
 def _enter_folder(launch: Launch) -> None:

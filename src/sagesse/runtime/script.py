@@ -24,6 +24,7 @@ from sagesse.runtime.contract import (
     write_success,
 )
 from sagesse.runtime.distribution import DistributionError, World, command, launcher
+from sagesse.runtime.own_python import current_python, make_python, packages_of
 from sagesse.runtime.program import run_program
 from sagesse.runtime.python_file import run_python_file
 from sagesse.runtime.rank import run_forked
@@ -145,9 +146,15 @@ def choose_program(setting: ScriptSetting) -> Program:
 def _python(code: Path) -> tuple[str, bool]:
     """The interpreter with the user's requirements, and whether that is this one."""
     requirements = code / "requirements.txt"
-    if requirements.exists() and requirements.read_text().strip():
-        return install_requirements(requirements), False
-    return sys.executable, True
+    if not requirements.exists() or not requirements.read_text().strip():
+        return sys.executable, True
+    python, own = install_requirements(requirements), current_python()
+    if own is None:
+        return python, False
+    shared = packages_of(
+        Path(python).parent.parent
+    )  # with other jobs, so what the script installs goes elsewhere
+    return str(make_python(own, above=(str(shared),))), False
 
 
 def _leave_it_to_the_program(_number: int, _frame: object) -> None:
