@@ -72,6 +72,40 @@ def test_data_parallel_processes_learn_what_one_learns(engine: LocalJobs) -> Non
     assert losses == pytest.approx([losses[0]] * 3, rel=1e-3)
 
 
+_MEETING = (  # at a port that scripts and ModelTrainer's driver have built in, while the other job is there too
+    "import os, pathlib, time, torch, torch.distributed as dist\n"
+    "dist.init_process_group('gloo', init_method='tcp://localhost:7777', rank=0, world_size=1)\n"
+    "place = pathlib.Path(os.environ['MEETING'])\n"
+    "(place / os.environ['TRAINING_JOB_ARN']).touch()\n"
+    "end = time.monotonic() + 60\n"
+    "while len(list(place.iterdir())) < 2 and time.monotonic() < end:\n"
+    "    time.sleep(0.05)\n"
+    "print('rank', dist.get_rank(), 'with', len(list(place.iterdir())))\n"
+)
+
+
+def test_two_jobs_use_one_port_at_once(engine: LocalJobs, tmp_path: Path) -> None:
+    plans: list[Plan] = []
+    for number in (1, 2):
+        run_id = f"meeting-{number}"
+        base = engine.folder(run_id) / "ml"
+        contract.write_training_input(
+            base,
+            hyperparameters={"sagemaker_program": "meet.py"},
+            resource=contract.resource_config(instance_type="ml.m5.large"),
+            channels={},
+        )
+        (base / "code/meet.py").write_text(_MEETING)
+        entry = PythonEntry("sagesse.runtime.script", preload=("numpy", "torch", "PIL"))
+        address = f"127.77.{os.getpid() % 250}.{number}"
+        named = {"TRAINING_JOB_ARN": run_id, "MEETING": str(tmp_path), "SAGESSE_HOST_ADDRESS": address}
+        plans.append(Plan(run_id, entry, environment=named))
+    for plan in plans:
+        engine.ensure(plan)
+    for plan in plans:
+        assert lines(engine.wait(plan.run_id, _DEADLINE_S)) == ["rank 0 with 2"]
+
+
 def test_torchrun_shows_lines_as_they_are(engine: LocalJobs) -> None:
     mode = {"sagemaker_mpi_enabled": "false", "sagemaker_torch_distributed_enabled": "true"}
     source = "import os\nprint('rank', os.environ['RANK'], 'of', os.environ['WORLD_SIZE'])"

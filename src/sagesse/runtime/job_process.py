@@ -21,6 +21,8 @@ from sagesse.runtime.sandbox import TEMPORARY, Level, View, build, rewrite
 from sagesse.runtime.thread_budget import VARIABLES, LoadedLibraries
 
 _CODE = "/opt/ml/code"
+_STARTUP = str(Path(__file__).parent / "startup")
+"""Has the ``sitecustomize`` of all Python programs of a job."""
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -116,12 +118,13 @@ def _enter_environment(launch: Launch) -> None:
         defaults["SAGEMAKER_BASE_DIR"] = str(mounts["/opt/ml"])
     os.environ.clear()
     os.environ.update(defaults | {name: launch.adapt(value) for name, value in plan.environment.items()})
-    if launch.python is not None:
-        make_python(launch.python)
-        os.environ["PATH"] = f"{launch.python}/bin:{os.environ['PATH']}"
+    python, found = launch.python, [os.environ.get("PYTHONPATH", "")]
+    if python is not None:
+        make_python(python)
+        os.environ["PATH"] = f"{python}/bin:{os.environ['PATH']}"
         # For programs of ours such as torchrun, which start another interpreter than the job's.
-        given = os.environ.get("PYTHONPATH")
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (given, str(packages_of(launch.python)))))
+        found.append(str(packages_of(python)))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (*found, _STARTUP)))
 
 
 def _enter_folder(launch: Launch) -> None:

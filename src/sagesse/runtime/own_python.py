@@ -4,6 +4,7 @@ On SageMaker ``pip install`` in a script changes the job's container and nothing
 never the interpreter that the server and all other jobs use.
 """
 
+import contextlib
 import importlib
 import os
 import sys
@@ -14,33 +15,32 @@ from pathlib import Path
 HOME = ".python"
 """Its folder, below the job's home."""
 _SITE_FOLDERS = ("site-packages", "dist-packages")
+_PACKAGES = sysconfig.get_path("purelib", "venv", vars={"base": "", "platbase": ""}).lstrip("/")
+_SOURCE = str(Path(__file__).resolve().parents[2])
 _PIP = '#!/bin/sh\nexec "$(dirname "$0")/python3" -m pip "$@"\n'
 
 
 def make_python(home: Path, above: Sequence[str] = ()) -> Path:
     """Make an environment at `home` that sees the packages in `above`, and behind them ours; its interpreter."""
-    programs, packages = home / "bin", packages_of(home)
+    programs, packages = f"{home}/bin", str(packages_of(home))
     for folder in (programs, packages):
-        folder.mkdir(parents=True, exist_ok=True)
+        os.makedirs(folder, exist_ok=True)
     base = getattr(sys, "_base_executable", None) or sys.executable
-    _write(home / "pyvenv.cfg", f"home = {os.path.dirname(base)}\ninclude-system-site-packages = false\n")
+    _write(f"{home}/pyvenv.cfg", f"home = {os.path.dirname(base)}\ninclude-system-site-packages = false\n")
     for name in ("python", "python3"):
-        if not os.path.lexists(programs / name):
-            os.symlink(base, programs / name)
+        with contextlib.suppress(FileExistsError):
+            os.symlink(base, f"{programs}/{name}")
     for name in ("pip", "pip3"):
-        _write(programs / name, _PIP)
-        os.chmod(programs / name, 0o755)
-    seen = [*above, *(path for path in sys.path if _has_packages(path) and path != str(packages))]
+        _write(f"{programs}/{name}", _PIP, mode=0o755)
+    seen = [*above, *(path for path in sys.path if _has_packages(path) and path != packages)]
     lines = [f"import site; site.addsitedir({path!r})" for path in dict.fromkeys(seen)]
-    _write(
-        packages / "sagesse-parent.pth", "\n".join([*lines, str(Path(__file__).resolve().parents[2])]) + "\n"
-    )
-    return programs / "python3"
+    _write(f"{packages}/sagesse-parent.pth", "\n".join([*lines, _SOURCE, ""]))
+    return home / "bin/python3"
 
 
 def packages_of(home: Path) -> Path:
     """Where the packages of the environment at `home` lie."""
-    return Path(sysconfig.get_path("purelib", "venv", vars={"base": str(home), "platbase": str(home)}))
+    return home / _PACKAGES
 
 
 def current_python() -> Path | None:
@@ -64,5 +64,9 @@ def _has_packages(path: str) -> bool:
     return os.path.basename(path) in _SITE_FOLDERS
 
 
-def _write(path: Path, text: str) -> None:
-    path.write_text(text)
+def _write(path: str, text: str, *, mode: int = 0o644) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    try:
+        os.write(file, text.encode())
+    finally:
+        os.close(file)

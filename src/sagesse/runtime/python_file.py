@@ -7,6 +7,8 @@ import traceback
 import types
 from pathlib import Path
 
+from sagesse.runtime.startup import _sagesse_torch
+
 _CANNOT_OPEN = 2  # as the interpreter exits
 
 
@@ -26,6 +28,7 @@ def run_python_file(path: Path, arguments: tuple[str, ...]) -> tuple[int, str]:
     Returns:
         Its exit code and, if it failed, why.
     """
+    _sagesse_torch.install()
     main_module = types.ModuleType("__main__")
     main_module.__dict__.update(__file__=str(path.absolute()), __builtins__=__builtins__)
     sys.modules["__main__"] = main_module

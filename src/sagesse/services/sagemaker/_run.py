@@ -252,6 +252,7 @@ class JobRun(JobKind):
                 **self._home.variables(job.ctx.region, session, direct=hosts.addresses),
                 **self._place.environment(hosts.deal(host, state["gpus"])),
                 **(ON_LOOPBACK if hosts.are_several else {}),
+                "SAGESSE_HOST_ADDRESS": host.address,  # see runtime/startup
                 **request.get("Environment", {}),
             },
             mounts={**self._mounts(job), **inputs.mounts},
