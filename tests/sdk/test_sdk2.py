@@ -50,3 +50,9 @@ def test_estimators_run_on_spot_capacity_are_attached_to_and_stopped(client: Cli
     assert answer["boosted"] == "Completed"
     assert answer["attached"] == [True, "0.5"]
     assert answer["stopped"] == "Stopped"
+
+
+def test_processors_run_scripts_and_folders(client: Client, sdk2: Path) -> None:
+    answer = client.flow("v2_processors", sdk2)
+    assert answer["answers"] == ["alone 100", "alone 100", "counted 100"]
+    assert answer["arguments"]["ContainerArguments"] == ["--name", "two words"]
