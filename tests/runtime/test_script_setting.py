@@ -121,9 +121,10 @@ def test_a_folder_variable_is_under_the_base(
 
 
 def test_code_comes_first_and_stand_ins_last(variables: dict[str, str], tmp_path: Path) -> None:
-    first, *_, last = variables["PYTHONPATH"].split(":")
+    first, *_, horovod, xgboost = variables["PYTHONPATH"].split(":")
     assert first == str(tmp_path / "code")
-    assert (Path(last) / "horovod/torch/__init__.py").is_file()
+    assert (Path(horovod) / "horovod/torch/__init__.py").is_file()
+    assert (Path(xgboost) / "sagemaker_xgboost_container/__init__.py").is_file()
 
 
 def test_the_training_env_holds_the_whole_setting(variables: dict[str, str], tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ _CONSUMED = {
     "default_user_module_name",
     "_tuning_objective_metric",
 }
+_STAND_INS = {"horovod": "site", "sagemaker_xgboost_container": "xgboost_site"}
 _DISTRIBUTES = (
     "sagemaker_mpi_enabled",
     "sagemaker_parameter_server_enabled",
@@ -164,7 +165,11 @@ def to_variables(setting: ScriptSetting) -> dict[str, str]:
 
 def stand_ins() -> list[str]:
     """Where packages lie that scripts expect and that are written anew here, unless the real ones are installed."""
-    return [] if importlib.util.find_spec("horovod") else [str(Path(__file__).parent / "site")]
+    return [
+        str(Path(__file__).parent / folder)
+        for package, folder in _STAND_INS.items()
+        if importlib.util.find_spec(package) is None
+    ]
 
 
 def _variable(value: object) -> str:
