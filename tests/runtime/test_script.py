@@ -262,3 +262,8 @@ def _write_wheel(path: Path) -> None:
         wheel.writestr(f"{meta}/METADATA", "Metadata-Version: 2.1\nName: small\nVersion: 1.0\n")
         wheel.writestr(f"{meta}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{meta}/RECORD", "")
+
+
+def test_a_killed_script_says_what_that_means() -> None:
+    text = user_script_failure(137, "", ["/bin/sh", "-c", "exec ./t.sh"])
+    assert text.splitlines()[3] == 'ExtraInfo "OutOfMemory: Process killed by SIGKILL (signal 9)"'

@@ -31,6 +31,8 @@ from sagesse.runtime.rank import run_forked
 from sagesse.runtime.requirement import RequirementError, install_package, install_requirements
 from sagesse.runtime.script_setting import ScriptSetting, read_setting, stand_ins, to_arguments, to_variables
 
+_KILLED = 128 + signal.SIGKILL
+
 
 class SettingError(Exception):
     """The job's setting cannot be run; the text says what to change."""
@@ -80,8 +82,9 @@ def _run(program: Program) -> tuple[int, str]:
 
 def user_script_failure(exit_code: int, message: str, argv: list[str]) -> str:
     """The failure text of a user's program in the toolkit's words."""
-    command = " ".join(argv)
-    return f'ExecuteUserScriptError:\nExitCode {exit_code}\nErrorMessage "{message}"\nCommand "{command}"'
+    killed = 'ExtraInfo "OutOfMemory: Process killed by SIGKILL (signal 9)"\n' if exit_code == _KILLED else ""
+    said = f'ErrorMessage "{message}"\n{killed}Command "{" ".join(argv)}"'
+    return f"ExecuteUserScriptError:\nExitCode {exit_code}\n{said}"
 
 
 def place_source(setting: ScriptSetting) -> None:
