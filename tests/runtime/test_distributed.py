@@ -29,7 +29,15 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalJobs]:
     jobs.close()
 
 
-def run(engine: LocalJobs, program: str, source: str, *, path: str = ONLY_OURS, **framework: object) -> Run:
+def run(
+    engine: LocalJobs,
+    program: str,
+    source: str,
+    *,
+    path: str = ONLY_OURS,
+    ending: str = "py",
+    **framework: object,
+) -> Run:
     """The end of a job that runs `source`, by two MPI processes unless `framework` says otherwise."""
     given = {
         "sagemaker_mpi_enabled": "true",
@@ -40,11 +48,11 @@ def run(engine: LocalJobs, program: str, source: str, *, path: str = ONLY_OURS, 
     base = engine.folder(run_id) / "ml"
     contract.write_training_input(
         base,
-        hyperparameters={"sagemaker_program": f"{program}.py", **given},
+        hyperparameters={"sagemaker_program": f"{program}.{ending}", **given},
         resource=contract.resource_config(instance_type="ml.m5.large"),
         channels={},
     )
-    (base / "code" / f"{program}.py").write_text(source)
+    (base / "code" / f"{program}.{ending}").write_text(source)
     entry = PythonEntry("sagesse.runtime.script", preload=("numpy", "torch", "PIL"))
     # By its name a job finds a port of its own: other tests run jobs on this machine at the same time.
     named = {"PATH": path, "TRAINING_JOB_ARN": f"{run_id} of process {os.getpid()}"}
@@ -146,6 +154,21 @@ def test_the_first_process_that_fails_ends_the_others_with_its_code(engine: Loca
     assert "[1,mpirank:1,algo-1]<stderr>:cannot go on" in output(failed)
 
 
+def test_a_shell_script_is_run_for_each_rank(engine: LocalJobs) -> None:
+    source = "echo rank $OMPI_COMM_WORLD_RANK of $OMPI_COMM_WORLD_SIZE $1\n"
+    assert lines(run(engine, "each", source, ending="sh", word="-k")) == [
+        "[1,mpirank:0,algo-1]<stdout>:rank 0 of 2 --word",
+        "[1,mpirank:1,algo-1]<stdout>:rank 1 of 2 --word",
+    ]
+
+
+def test_torchrun_takes_python_files_only(engine: LocalJobs) -> None:
+    mode = {"sagemaker_mpi_enabled": "false", "sagemaker_torch_distributed_enabled": "true"}
+    refused = run(engine, "shell", "echo ran\n", ending="sh", **mode)
+    assert refused.exit_code == 1
+    assert any("use a Python script as the entry point" in line for line in output(refused))
+
+
 @pytest.mark.skipif(not shutil.which("mpirun"), reason="Open MPI is not installed")
 def test_mpirun_starts_the_processes_where_it_is_installed(engine: LocalJobs) -> None:
     source = (
@@ -154,7 +177,10 @@ def test_mpirun_starts_the_processes_where_it_is_installed(engine: LocalJobs) ->
         "os.write(1, line.encode())\n"
     )
     path = f"{ONLY_OURS}:{Path(shutil.which('mpirun') or '').parent}:/bin"
-    assert lines(run(engine, "mpi", source, path=path)) == ["rank 0 True", "rank 1 True"]
+    assert lines(run(engine, "mpi", source, path=path)) == [
+        "[1,0]<stdout>:rank 0 True",
+        "[1,1]<stdout>:rank 1 True",
+    ]
 
 
 @pytest.mark.parametrize(

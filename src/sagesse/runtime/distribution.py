@@ -62,8 +62,8 @@ def world_of(setting: ScriptSetting, per_host: int) -> World:
     return World(tuple(hosts), hosts.index(current), per_host, port)
 
 
-def launcher(setting: ScriptSetting, python: str) -> World | list[str] | None:
-    """How the user's Python file is started: for each rank of a world, by a command before it, or just once.
+def launcher(setting: ScriptSetting, python: str, *, is_python_file: bool = True) -> World | list[str] | None:
+    """How the user's program is started: for each rank of a world, by a command before it, or just once.
 
     Just once also on hosts of an instance group that takes no part.
 
@@ -77,6 +77,11 @@ def launcher(setting: ScriptSetting, python: str) -> World | list[str] | None:
     if setting.group not in setting.distribution_groups:
         return None
     if framework.get("sagemaker_torch_distributed_enabled"):
+        if not is_python_file:
+            raise DistributionError(
+                "sagemaker_torch_distributed_enabled: packages and commands are not supported for "
+                "torch_distributed; use a Python script as the entry point"
+            )
         return world_of(setting, _gpus() or 1)._replace(tags=False)
     if framework.get("sagemaker_pytorch_ddp_enabled"):
         return world_of(setting, _gpus() or 1)
@@ -86,17 +91,21 @@ def launcher(setting: ScriptSetting, python: str) -> World | list[str] | None:
     return None
 
 
-def command(launch: World | list[str] | None, python: str) -> list[str]:
-    """What stands before a Python file that another interpreter than ours runs."""
+def command(launch: World | list[str] | None, python: str, program: list[str]) -> list[str]:
+    """How `program` is started by other means than our forks.
+
+    Args:
+        python: the interpreter that runs what is ours before it.
+    """
     match launch:
         case None:
-            return [python]
+            return program
         case World():
             numbers = (launch.host_rank, launch.per_host, launch.port, int(launch.tags))
             place = (*map(str, numbers), ",".join(launch.hosts))
-            return [*_ours(python, "rank"), *place, python]
+            return [*_ours(python, "rank"), *place, *program]
         case _:
-            return launch
+            return [*launch, *program]
 
 
 def rank_variables(world: World, local_rank: int) -> dict[str, str]:
@@ -164,13 +173,21 @@ def _mpirun(setting: ScriptSetting, world: World, python: str) -> list[str]:
         return [*_ours(python, "mpi_host"), "serve", world.hosts[world.host_rank], port]
     custom = str(setting.framework.get("sagemaker_mpi_custom_mpi_options") or "").split()
     return [
-        *("mpirun", "--allow-run-as-root", "--leave-session-attached", "-bind-to", "none", "-map-by", "slot"),
+        *(
+            "mpirun",
+            "--allow-run-as-root",
+            "--leave-session-attached",
+            "--tag-output",
+            "-bind-to",
+            "none",
+            "-map-by",
+            "slot",
+        ),
         *("--host", ",".join(f"{host}:{world.per_host}" for host in world.hosts), "-np", str(world.size)),
         *("-mca", "btl_tcp_if_include", "lo", "-mca", "oob_tcp_if_include", "lo", "-mca", "pml", "ob1"),
         *("-mca", "btl", "^openib", "-mca", "orte_abort_on_non_zero_status", "1"),
         *("-mca", "plm_rsh_no_tree_spawn", "1", "-mca", "plm_rsh_agent", agent),
         *custom,
-        python,
     ]
 
 

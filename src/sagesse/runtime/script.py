@@ -133,17 +133,24 @@ def choose_program(setting: ScriptSetting) -> Program:
             "no entry point: give the hyperparameter sagemaker_program or the variable SAGEMAKER_PROGRAM"
         )
     if (code / "setup.py").exists() and not entry.endswith(".sh"):
-        return Program([install_package(code, setting.base), "-m", setting.module_name, *arguments])
+        python = install_package(code, setting.base)
+        return _started(setting, python, [python, "-m", setting.module_name, *arguments])
     if not (code / entry).is_file():
         raise SettingError(f"the entry point {entry} is not in the source code of the job")
     if not entry.endswith(".py"):
         (code / entry).chmod(0o777)
-        return Program(["/bin/sh", "-c", f"exec {shlex.join([f'./{entry}', *arguments])}"])
+        shell = ["/bin/sh", "-c", f"exec {shlex.join([f'./{entry}', *arguments])}"]
+        return _started(setting, sys.executable, shell)
     python, here = _python(code)
     launch = launcher(setting, python)
     if here and (launch is None or isinstance(launch, World)):
         return Program([python, entry, *arguments], Path(entry), launch)
-    return Program([*command(launch, python), entry, *arguments])
+    return Program(command(launch, python, [python, entry, *arguments]))
+
+
+def _started(setting: ScriptSetting, python: str, program: list[str]) -> Program:
+    """A package or command, once or for each rank."""
+    return Program(command(launcher(setting, python, is_python_file=False), python, program))
 
 
 def _python(code: Path) -> tuple[str, bool]:
