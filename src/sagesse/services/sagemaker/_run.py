@@ -6,60 +6,32 @@ each of its hosts. What differs between training and processing is in `JobKind`.
 """
 
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from typing import Any
 
 from sagesse.core.call import Context
 from sagesse.core.kind import Kind
 from sagesse.core.principal import Credential
 from sagesse.core.record import Record
-from sagesse.engines.channel_cache import ChannelCache
-from sagesse.engines.image import ImageProblem, Recipe
-from sagesse.engines.jobs.base import Plan, Run
-from sagesse.runtime.distribution import ON_LOOPBACK
+from sagesse.engines.jobs.base import Run
 from sagesse.services.sagemaker._admission import assume_role
-from sagesse.services.sagemaker._container import contained
-from sagesse.services.sagemaker._ending import HostRun, decisive, ends_the_others, outcome
-from sagesse.services.sagemaker._entry import path_variables
+from sagesse.services.sagemaker._ending import HostRun, decisive, ends_the_others
 from sagesse.services.sagemaker._error import ChannelError
-from sagesse.services.sagemaker._feed_access import keep_access
-from sagesse.services.sagemaker._host_metric import volume_gib
-from sagesse.services.sagemaker._hosts import Host, Hosts, job_run_id
-from sagesse.services.sagemaker._job import Job, JobFailed, JobParts, Unwritten
-from sagesse.services.sagemaker._job_kind import MAX_RUNTIME_S, JobKind
-from sagesse.services.sagemaker._place import Place, pending_message, pending_pause_s
-from sagesse.services.sagemaker._plan import JobFiles
+from sagesse.services.sagemaker._hosts import Host
+from sagesse.services.sagemaker._job import Job, JobFailed, Unwritten
+from sagesse.services.sagemaker._job_hosts import GRACE_S, JobHosts
+from sagesse.services.sagemaker._job_kind import MAX_RUNTIME_S
+from sagesse.services.sagemaker._place import pending_message, pending_pause_s
 from sagesse.services.sagemaker._quota import holder, instances
-from sagesse.services.sagemaker._session import JobSessions, RoleError
+from sagesse.services.sagemaker._session import RoleError
 
 _REASON_LENGTH = 1024
 _POLL_S = 0.25  # how often a running job's log is shipped
 _SYNC_S = 1.0  # how often the folders that are stored while it runs are looked at
-_GRACE_S = 120.0  # between SIGTERM and SIGKILL, as SageMaker gives
 
 
-class JobRun(JobKind):
+class JobRun(JobHosts):
     """Brings the jobs of one kind to their end."""
-
-    def __init__(self, parts: JobParts) -> None:
-        self._engine = parts.engine
-        self._capacity = parts.capacity
-        self._place = Place(parts.capacity)
-        self._quotas = parts.quotas
-        self._limits_memory = parts.limits_memory
-        self._credentials = parts.credentials
-        self._sessions = JobSessions(parts.credentials)
-        self._shipper = parts.shipper
-        self._host_metrics = parts.host_metrics
-        self._images = parts.images
-        self._home = parts.home
-        self._cache = parts.cache
-        self._file_systems = parts.file_systems
-        self._wakes: dict[str, Callable[[], None]] = {}
-        self._synced: dict[str, float] = {}
-        parts.engine.watch(self._wake)
-        parts.capacity.watch(self._wake)
 
     def admit(self, ctx: Context, request: Mapping[str, Any]) -> Credential:
         """A session of the role of a job that is asked for.
@@ -68,7 +40,7 @@ class JobRun(JobKind):
             ServiceError: the job cannot have that role.
         """
         runtime_s = request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", MAX_RUNTIME_S)
-        needed_s = runtime_s + _GRACE_S
+        needed_s = runtime_s + GRACE_S
         return assume_role(ctx, self._credentials, request["RoleArn"], needed_s=needed_s)
 
     def advance(self, ctx: Context, kind: Kind, record: Record) -> float | None:
@@ -205,8 +177,6 @@ class JobRun(JobKind):
             self._sessions.end(job)
         self._quotas.release(holder(job.record))
 
-    # What the steps have in common
-
     def _pass(
         self, job: Job, status: str, *, state: Mapping[str, Any], output: Mapping[str, Any] | None = None
     ) -> None:
@@ -219,116 +189,3 @@ class JobRun(JobKind):
         job.record.state.update(state)
         job.unwritten.passed.append(entered)
         job.unwritten.state.update(state)
-
-    def _ship_metrics(self, job: Job) -> None:
-        """Ship what was measured of the job's hosts."""
-        hosts = self._hosts(job)
-        memory_bytes = job.record.state["memory_bytes"] or self._capacity.machine.memory_bytes
-        for host in hosts:
-            self._host_metrics.ship(
-                job.ctx.scope,
-                self.log_group,
-                f"{job.record.name}/{host.name}",
-                self._engine.folder(host.run_id),
-                memory_bytes=memory_bytes // len(hosts),
-                volume_gib=volume_gib(self._resources(job.record.request)),
-            )
-
-    def _outcome(self, job: Job, end: HostRun) -> tuple[str, str]:
-        """How the job ended (as a secondary status), and its FailureReason."""
-        where = end.host.name if self._hosts(job).are_several else ""
-        return outcome(end.run, self._files(end.host).failure(), is_stopping=job.is_stopping, host=where)
-
-    def _plan(self, job: Job, host: Host) -> Plan:
-        state, request, runtime_s = job.record.state, job.record.request, self._runtime_s(job)
-        recipe, hosts, inputs = self._recipe(job), self._hosts(job), self._inputs(job, host)
-        session = self._sessions.of(job, needed_s=runtime_s + _GRACE_S)
-        plan = Plan(
-            run_id=host.run_id,
-            entry=self._entry(job),
-            environment={
-                **path_variables(recipe),
-                **self._identity(job),
-                **self._home.variables(job.ctx.region, session, direct=hosts.addresses),
-                **self._place.environment(hosts.deal(host, state["gpus"])),
-                **(ON_LOOPBACK if hosts.are_several else {}),
-                "SAGESSE_HOST_ADDRESS": host.address,  # see runtime/startup
-                **request.get("Environment", {}),
-            },
-            mounts={**self._mounts(job), **inputs.mounts},
-            private=inputs.private,
-            read_only=inputs.read_only,
-            feeds=self._feeds(job, host),
-            max_runtime_s=runtime_s,
-            stop_grace_s=_GRACE_S,
-            isolate_network=self._is_isolated(request),
-            hostname=host.name,
-            hosts=hosts.addresses,
-            peers=hosts.peers(host),
-            threads=hosts.threads(host, state["threads"]),
-            memory_bytes=state["memory_bytes"] // len(hosts) if self._limits_memory else None,
-        )
-        if recipe.kind != "container":
-            return plan
-        folder = self._engine.folder(host.run_id)
-        return contained(plan, recipe, folder, self._images.containers, shown=self._home.bundle)
-
-    def _own_files(self, job: Job) -> ChannelCache | None:
-        """The cache from which files come that the job may write to: none where no layer takes its changes."""
-        return None if self._recipe(job).kind == "container" else self._cache
-
-    def _keep_access(self, job: Job, host: Host) -> None:
-        """Have the process that fills the host's pipes find this server and credentials that are good for a while."""
-        if self._feeds(job, host):
-            with suppress(RoleError):  # then S3 will tell it
-                session = self._sessions.of(job)
-                keep_access(self._engine.folder(host.run_id), job.ctx.region, session, self._home.url())
-
-    def _as_role(self, job: Job) -> Context:
-        return job.ctx.acting_as(self._sessions.of(job).principal)
-
-    def _recipe(self, job: Job) -> Recipe:
-        try:
-            return self._images.ready(self._image(job.record.request))
-        except ImageProblem as error:
-            raise JobFailed(f"ClientError: {error}") from error
-
-    def _check_image(self, job: Job) -> None:
-        """Fail a job whose image cannot run, or not as the job asks."""
-        is_contained = self._recipe(job).kind == "container"
-        if is_contained and self._is_isolated(job.record.request) and self._hosts(job).are_several:
-            raise JobFailed(
-                "ClientError: EnableNetworkIsolation is not supported for an image in containers on several instances: "
-                "they could not reach each other"
-            )
-
-    def _hosts(self, job: Job) -> Hosts:
-        return Hosts(self._groups(job.record.request), job.run_id)
-
-    def _look(self, hosts: Hosts) -> list[HostRun]:
-        return [HostRun(host, self._engine.look(host.run_id)) for host in hosts]
-
-    def _stop(self, job: Job) -> None:
-        for host in self._hosts(job):
-            self._engine.stop(host.run_id)
-
-    def _discard(self, job: Job) -> None:
-        for host in self._hosts(job):
-            self._engine.discard(host.run_id)
-
-    def _files(self, host: Host) -> JobFiles:
-        return JobFiles(self._engine.folder(host.run_id) / "ml")
-
-    def _stream(self, job: Job, host: Host) -> str:
-        return f"{job.record.name}/{host.name}-{job.record.state['stream_epoch']}"
-
-    def _wake(self, run_id: str) -> None:
-        """A process ended, or cores became free: look at that job again now."""
-        if wake := self._wakes.get(job_run_id(run_id)):
-            wake()
-
-    def _forget(self, job: Job) -> None:
-        self._wakes.pop(job.run_id, None)
-        self._synced.pop(job.run_id, None)
-        for host in self._hosts(job):
-            self._host_metrics.forget(host.run_id)
