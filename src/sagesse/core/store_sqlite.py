@@ -9,6 +9,7 @@ import msgspec
 from sagesse.core.event import Event
 from sagesse.core.outbox import OUTBOX_SCHEMA, Outbox, SqliteOutbox
 from sagesse.core.record import AlreadyExists, Change, Key, Listing, Record, Token, Told
+from sagesse.core.record_cache import RecordCache, Stamp
 from sagesse.core.scope import Scope
 from sagesse.core.sqlite import Database
 
@@ -28,7 +29,7 @@ _SCHEMA = (
     *OUTBOX_SCHEMA,
 )
 _WHERE_KEY = "WHERE kind=? AND account=? AND region=? AND name=?"
-_MOST_KEPT = 1024  # encoded records
+_AMEND = f"UPDATE record SET modified=?, body=? {_WHERE_KEY}"  # leaves the other indexes alone
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Record).decode
 
@@ -44,7 +45,7 @@ class SqliteStore:
     def __init__(self, path: Path, *, durable: bool = True) -> None:
         self._database = Database(path, _SCHEMA, durable=durable)
         self._outbox = SqliteOutbox(self._database)
-        self._bodies: dict[Key, tuple[int, bytes]] = {}  # as read at a generation of the database
+        self._cache = RecordCache(self._database)
 
     @property
     def outbox(self) -> Outbox:
@@ -53,17 +54,8 @@ class SqliteStore:
 
     def get(self, key: Key) -> Record | None:
         """See `Store.get`."""
-        generation, body = self._bodies.get(key, (-1, b""))
-        if generation != self._database.generation:
-            generation = self._database.generation
-            found = _body(self._database.reader, key)
-            if found is None:
-                return None
-            body = found
-            if len(self._bodies) >= _MOST_KEPT:
-                self._bodies.clear()
-            self._bodies[key] = (generation, body)
-        return _decode(body)
+        body = self._cache.read(key, lambda: _body(self._database.reader, key))
+        return _decode(body) if body is not None else None
 
     def by_arn(self, arn: str) -> Record | None:
         """See `Store.by_arn`."""
@@ -88,43 +80,58 @@ class SqliteStore:
 
     def insert(self, record: Record, event: Event | None = None) -> Record:
         """See `Store.insert`."""
+        key, body = record.key, _encode(record)
 
-        def work(connection: sqlite3.Connection) -> Record:
-            existing = _fetch(connection, record.key)
+        def work(connection: sqlite3.Connection) -> Stamp:
+            existing = self._fetch(connection, key)
             if existing is not None:
                 raise AlreadyExists(existing)
-            _save(connection, record)
+            _save(connection, record, body)
             self._tell(connection, event)
-            return record
+            return self._cache.changes(key)
 
-        return self._database.write(work)
+        self._cache.changed(key, self._database.write(work), body)
+        return record
 
     def update(self, key: Key, change: Change) -> Record | None:
         """See `Store.update`."""
 
-        def work(connection: sqlite3.Connection) -> Record | None:
-            current = _fetch(connection, key)
-            changed = change(current) if current is not None else None
+        def work(connection: sqlite3.Connection) -> tuple[Record, Stamp, bytes] | None:
+            current = self._fetch(connection, key)
+            if current is None:
+                return None
+            before = _columns(current)
+            changed = change(current)
             if changed is None:
                 return None
             if isinstance(changed, Told):
                 changed, events = changed
                 self._outbox.add(connection, events)
             changed.version += 1
-            _save(connection, changed)
-            return changed
+            body = _encode(changed)
+            if _columns(changed) == before:
+                connection.execute(_AMEND, (changed.modified, body, *key))
+            else:
+                _save(connection, changed, body)
+            return changed, self._cache.changes(key), body
 
-        return self._database.write(work)
+        written = self._database.write(work)
+        if written is None:
+            return None
+        record, stamp, body = written
+        self._cache.changed(key, stamp, body)
+        return record
 
     def delete(self, key: Key, check: Callable[[Record], Event | None] | None = None) -> Record | None:
         """See `Store.delete`."""
 
         def work(connection: sqlite3.Connection) -> Record | None:
-            current = _fetch(connection, key)
+            current = self._fetch(connection, key)
             if current is None:
                 return None
             if check is not None:
                 self._tell(connection, check(current))
+            self._cache.changes(key)
             connection.execute(f"DELETE FROM record {_WHERE_KEY}", key)
             return current
 
@@ -152,6 +159,7 @@ class SqliteStore:
         """See `Store.wipe`."""
 
         def work(connection: sqlite3.Connection) -> None:
+            self._cache.all_change()
             connection.execute("DELETE FROM record")
             connection.execute("DELETE FROM token")
             connection.execute("DELETE FROM outbox")
@@ -162,14 +170,14 @@ class SqliteStore:
         """See `Store.close`."""
         self._database.close()
 
+    def _fetch(self, connection: sqlite3.Connection, key: Key) -> Record | None:
+        """The record inside a transaction, which may have changed it already."""
+        body = self._cache.find(key) or _body(connection, key)
+        return _decode(body) if body is not None else None
+
     def _tell(self, connection: sqlite3.Connection, event: Event | None) -> None:
         if event is not None:
             self._outbox.add(connection, (event,))
-
-
-def _fetch(connection: sqlite3.Connection, key: Key) -> Record | None:
-    body = _body(connection, key)
-    return _decode(body) if body is not None else None
 
 
 def _body(connection: sqlite3.Connection, key: Key) -> bytes | None:
@@ -177,18 +185,15 @@ def _body(connection: sqlite3.Connection, key: Key) -> bytes | None:
     return row[0] if row else None
 
 
-def _save(connection: sqlite3.Connection, record: Record) -> None:
+def _columns(record: Record) -> tuple[object, ...]:
+    """What the table shows of a record beside its key and when it was modified."""
+    return (record.arn, record.status, record.created, record.is_open)
+
+
+def _save(connection: sqlite3.Connection, record: Record, body: bytes) -> None:
     connection.execute(
         "INSERT OR REPLACE INTO record VALUES (?,?,?,?,?,?,?,?,?,?)",
-        (
-            *record.key,
-            record.arn,
-            record.status,
-            record.created,
-            record.modified,
-            record.is_open,
-            _encode(record),
-        ),
+        (*record.key, record.arn, record.status, record.created, record.modified, record.is_open, body),
     )
 
 
