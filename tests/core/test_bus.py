@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sagesse.core import subscription
+from sagesse.core import bus, subscription
 from sagesse.core.bus import Bus
 from sagesse.core.event import Delivery, Event, pack
 from sagesse.core.event_pattern import BadPattern
@@ -170,3 +170,18 @@ def test_a_name_is_taken_once_and_a_pattern_must_be_one(bench: Bench) -> None:
         bench.bus.subscribe("me", ALL, Seen())
     with pytest.raises(BadPattern):
         bench.bus.subscribe("you", {}, Seen())
+
+
+def test_what_is_told_in_a_burst_goes_together(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bus, "_GATHER_S", DEADLINE_S)
+    seen = Seen()
+    bench.bus.subscribe("me", ALL, seen)
+    bench.tell("first")
+    bench.bus.start()
+    seen.wait(1)
+    bench.tell("second", "third")
+    assert len(bench.store.outbox.waiting(9)) == 2
+    bench.restart()  # and stopping does not wait
+    bench.bus.subscribe("me", ALL, later := Seen())
+    bench.bus.start()
+    assert later.wait(2) == ["second", "third"]

@@ -13,6 +13,9 @@ from sagesse.core.subscription import Subscription
 
 _BATCH = 256
 _PAUSE_S = 5.0
+_GATHER_S = (
+    0.1  # from one move to the next: what is told meanwhile goes together, in one commit of the journal
+)
 _log = logging.getLogger(__name__)
 
 
@@ -30,7 +33,7 @@ class Bus:
         self._subscriptions: list[Subscription] = []
         self._due = threading.Event()
         self._moving = threading.Lock()
-        self._is_stopping = False
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="bus", daemon=True)
         for outbox in self._outboxes:
             outbox.watch(self._due.set)
@@ -77,7 +80,7 @@ class Bus:
 
     def stop(self) -> None:
         """Let running handlers end. What is not moved or handled yet is so by the next server."""
-        self._is_stopping = True
+        self._stopping.set()
         self._due.set()
         if self._thread.is_alive():
             self._thread.join(timeout=10)
@@ -124,7 +127,7 @@ class Bus:
 
     def _work(self) -> None:
         pause_s: float | None = None
-        while not self._is_stopping:
+        while not self._stopping.is_set():
             self._due.wait(pause_s)
             self._due.clear()
             try:
@@ -133,3 +136,4 @@ class Bus:
             except Exception:
                 _log.exception("messages could not be brought to the journal; they stay where they are")
                 pause_s = _PAUSE_S
+            self._stopping.wait(_GATHER_S)
