@@ -1,6 +1,7 @@
 """The events that a kind declares: told when a record is made, when its state changes, and when it goes."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -8,6 +9,8 @@ import msgspec
 from sagesse.core.event import Event, new_event
 from sagesse.core.model import Operation, ServiceModel
 from sagesse.core.record import Record
+
+_CHANGED = frozenset({"structure", "list", "map", "timestamp"})  # the types in which JSON's may differ
 
 
 def _unchanged(detail: dict[str, Any]) -> dict[str, Any]:
@@ -51,9 +54,9 @@ def _plain(model: ServiceModel, shape: str | None, value: Any) -> Any:
     facts = model.shapes[shape]
     match facts["type"]:
         case "structure":
-            known: Mapping[str, Any] = facts["members"]
+            known = _members(model, shape)
             return {
-                name: _plain(model, known[name]["shape"], inner)
+                name: inner if (kind := known[name]) is None else _plain(model, kind, inner)
                 for name, inner in value.items()
                 if name in known
             }
@@ -65,3 +68,13 @@ def _plain(model: ServiceModel, shape: str | None, value: Any) -> Any:
             return int(value * 1000)
         case _:
             return value
+
+
+@cache
+def _members(model: ServiceModel, structure: str) -> Mapping[str, str | None]:
+    """The shapes of a structure's members by their names; None for those whose values are shown as they are."""
+    members: Mapping[str, Mapping[str, Any]] = model.shapes[structure]["members"]
+    shapes = {name: str(member["shape"]) for name, member in members.items()}
+    return {
+        name: shape if model.shapes[shape]["type"] in _CHANGED else None for name, shape in shapes.items()
+    }
