@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagesse.engines.jobs.log import LogLine, read_log
+from sagesse.engines.jobs.log import LogLine, has_lines, read_log
 
 
 def test_no_log_yet_is_an_empty_one(tmp_path: Path) -> None:
     assert read_log(tmp_path / "none") == ([], 0)
+    assert not has_lines(tmp_path / "none")
 
 
 def test_reading_goes_on_where_it_stopped(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Reading the log of a run while it grows."""
 
+import os
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,14 @@ class LogLine(NamedTuple):
     time_ms: int
     text: str
     end: int
+
+
+def has_lines(log: Path) -> bool:
+    """Whether anything was printed yet."""
+    try:
+        return os.stat(log).st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def read_log(log: Path, offset: int = 0) -> tuple[list[LogLine], int]:

@@ -34,13 +34,18 @@ class Host(NamedTuple):
     Attributes:
         name: ``algo-1`` and so on, counted over all groups.
         run_id: the engine's name of its run; that of ``algo-1`` is the job's own.
-        address: where the other hosts reach it; loopback, and no other job's.
+        number: its place in that count.
     """
 
     name: str
     run_id: str
-    address: str
+    number: int
     group: InstanceGroup
+
+    @property
+    def address(self) -> str:
+        """Where the other hosts reach it; loopback, and no other job's."""
+        return str(IPv4Address(_address_block(job_run_id(self.run_id)) + self.number))
 
 
 class Hosts:
@@ -117,13 +122,12 @@ def job_run_id(run_id: str) -> str:
 
 
 def _number(groups: Sequence[InstanceGroup], run_id: str) -> Iterator[Host]:
-    block = _address_block(run_id)
     number = 0
     for group in groups:
         for _ in range(group.count):
             number += 1
             own_id = run_id if number == 1 else f"{run_id}{_BETWEEN}{number}"
-            yield Host(f"algo-{number}", own_id, str(IPv4Address(block + number)), group)
+            yield Host(f"algo-{number}", own_id, number, group)
 
 
 def _address_block(run_id: str) -> int:

@@ -12,7 +12,7 @@ from sagesse.core.record import Record
 from sagesse.engines.capacity import Capacity
 from sagesse.engines.channel_cache import ChannelCache
 from sagesse.engines.image_registry import Images
-from sagesse.engines.jobs.base import JobEngine
+from sagesse.engines.jobs.base import JobEngine, Run
 from sagesse.engines.quota import Quotas
 from sagesse.services.sagemaker._home import Home
 from sagesse.services.sagemaker._host_metric import HostMetrics
@@ -69,12 +69,14 @@ class Job(NamedTuple):
 
     Attributes:
         record: as the step knows it, with what is unwritten.
+        ended: the runs that the step saw ended, by id: nothing changes in them any more.
     """
 
     ctx: Context
     kind: Kind
     record: Record
     unwritten: Unwritten
+    ended: dict[str, Run]
 
     @property
     def run_id(self) -> str:

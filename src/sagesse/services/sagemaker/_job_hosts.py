@@ -6,7 +6,7 @@ from contextlib import suppress
 from sagesse.core.call import Context
 from sagesse.engines.channel_cache import ChannelCache
 from sagesse.engines.image import ImageProblem, Recipe
-from sagesse.engines.jobs.base import Plan
+from sagesse.engines.jobs.base import Plan, Run
 from sagesse.runtime.distribution import ON_LOOPBACK
 from sagesse.services.sagemaker._container import contained
 from sagesse.services.sagemaker._ending import HostRun, outcome
@@ -131,8 +131,17 @@ class JobHosts(JobKind):
     def _hosts(self, job: Job) -> Hosts:
         return Hosts(self._groups(job.record.request), job.run_id)
 
-    def _look(self, hosts: Hosts) -> list[HostRun]:
-        return [HostRun(host, self._engine.look(host.run_id)) for host in hosts]
+    def _look(self, job: Job) -> list[HostRun]:
+        """Where the hosts stand."""
+        return [
+            HostRun(host, job.ended.get(host.run_id) or self._see(job, host)) for host in self._hosts(job)
+        ]
+
+    def _see(self, job: Job, host: Host) -> Run:
+        run = self._engine.look(host.run_id)
+        if run.is_final:
+            job.ended[host.run_id] = run
+        return run
 
     def _stop(self, job: Job) -> None:
         for host in self._hosts(job):

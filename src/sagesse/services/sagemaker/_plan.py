@@ -1,6 +1,5 @@
 """From a training job's request to files under ``/opt/ml`` and a command to run."""
 
-import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,8 @@ from sagesse.services.sagemaker._debug_output import debug_files
 from sagesse.services.sagemaker._entry import Entry, program_entry, script_entry
 from sagesse.services.sagemaker._error import ChannelError
 from sagesse.services.sagemaker._job import JobFailed
-from sagesse.services.sagemaker._transfer import BadLocation, download, entries, parse_location
+from sagesse.services.sagemaker._transfer import BadLocation, are_little, download, entries, parse_location
 
-_FEW, _SMALL_BYTES = 8, 64 * 1024  # of files that are stored in a moment
 _TRAIN = ["train"]  # what SageMaker calls a training image with
 
 
@@ -59,8 +57,7 @@ class JobFiles:
 
     def hold_little(self) -> bool:
         """Whether what is to be stored of them is a few small files."""
-        left = [*entries(self.model), *entries(self.output_data)]
-        return len(left) <= _FEW and all(_is_small(path) for path in left)
+        return are_little([*entries(self.model), *entries(self.output_data)])
 
     def failure(self) -> str:
         """What the job wrote into ``output/failure``."""
@@ -97,14 +94,6 @@ class JobFiles:
                 **debug_files(request),
             },
         )
-
-
-def _is_small(path: Path) -> bool:
-    try:
-        facts = path.lstat()
-    except OSError:
-        return False
-    return stat.S_ISREG(facts.st_mode) and facts.st_size <= _SMALL_BYTES
 
 
 def make_entry(recipe: Recipe, request: Mapping[str, Any]) -> Entry:

@@ -45,7 +45,7 @@ class JobRun(JobHosts):
 
     def advance(self, ctx: Context, kind: Kind, record: Record) -> float | None:
         """One step; see `Service.advance`."""
-        job = Job(ctx, kind, record, Unwritten())
+        job = Job(ctx, kind, record, Unwritten(), {})
         self._wakes[job.run_id] = lambda: ctx.wake(record)
         try:
             match record.state["phase"]:
@@ -129,12 +129,11 @@ class JobRun(JobHosts):
 
     def _drive(self, job: Job) -> list[HostRun]:
         """Where the hosts stand, each started, or told to stop where one of them ended the job."""
-        hosts = self._hosts(job)
-        ends = self._look(hosts)
+        ends = self._look(job)
         if job.is_stopping or ends_the_others(run for _, run in ends):
             if any(not run.is_final for _, run in ends):
                 self._stop(job)
-                ends = self._look(hosts)
+                ends = self._look(job)
             return ends
         return [
             HostRun(host, self._begin(job, host) if run.state == "preparing" else run) for host, run in ends
@@ -157,7 +156,7 @@ class JobRun(JobHosts):
 
     def _upload(self, job: Job) -> float | None:
         """Store what the job left, whatever way it ended, and say how it ended."""
-        ends = self._look(self._hosts(job))
+        ends = self._look(job)
         end = decisive(ends)
         status, reason = self._outcome(job, end)
         output = self._salvage(job, end.run) if status == "Failed" else self._store(job, self._as_role(job))

@@ -9,7 +9,16 @@ from sagesse.services.sagemaker._job import JobFailed
 from sagesse.services.sagemaker._merge import merge
 from sagesse.services.sagemaker._mirror import store_folder
 from sagesse.services.sagemaker._plan import JobFiles
-from sagesse.services.sagemaker._transfer import BadLocation, Location, entries, pack, parse_location, upload
+from sagesse.services.sagemaker._transfer import (
+    BadLocation,
+    Location,
+    are_little,
+    entries,
+    pack,
+    packed,
+    parse_location,
+    upload,
+)
 
 
 def store_artifacts(acting: Context, name: str, asked: Mapping[str, Any], hosts: Sequence[JobFiles]) -> str:
@@ -55,6 +64,10 @@ def _store_model(ctx: Context, files: JobFiles, base: Location, asked: Mapping[s
 
 
 def _store_archive(ctx: Context, files: JobFiles, folder: str, target: Location, kms_key: str) -> str:
+    left = entries(files.root / folder)
+    if are_little(left):
+        upload(ctx, packed(left), target, kms_key=kms_key)
+        return target.uri
     archive = files.root.parent / target.key.rsplit("/", 1)[-1]
     pack(files.root / folder, archive)
     upload(ctx, archive, target, kms_key=kms_key)

@@ -77,7 +77,7 @@ class TrainingRecord(JobRun):
         output |= transition(_history(record), status, now, message)
         output["TrainingEndTime"] = now
         if self.started_member in record.output:
-            logs = [run.log for _, run in self._look(self._hosts(job))]
+            logs = [run.log for _, run in self._look(job)]
             output |= times(record.request, self._trained_s(job))
             output["FinalMetricDataList"] = final_metrics(logs, definitions(record))
         final = status if status in {"Completed", "Failed"} else "Stopped"

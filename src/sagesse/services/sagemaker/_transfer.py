@@ -3,8 +3,9 @@
 import asyncio
 import io
 import os
+import stat
 import tarfile
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -15,6 +16,7 @@ from sagesse.core.error import ServiceError
 from sagesse.services.sagemaker._output_key import sealed_under
 
 _FAULT, _NOT_BUILT = 500, 501
+_FEW, _SMALL_BYTES = 8, 64 * 1024
 
 
 class Location(NamedTuple):
@@ -126,14 +128,15 @@ def read_object(ctx: Context, place: Location) -> bytes:
     return content.getvalue()
 
 
-def upload(ctx: Context, source: Path, place: Location, *, kms_key: str = "") -> None:
-    """Store a file as an object, under a KMS key if one is given.
+def upload(ctx: Context, source: Path | bytes, place: Location, *, kms_key: str = "") -> None:
+    """Store a file, or a content, as an object, under a KMS key if one is given.
 
     Raises:
         ServiceError: what S3 answered.
     """
     target = {"Bucket": place.bucket, "Key": place.key, **sealed_under(kms_key)}
-    ask(ctx, "PutObject", {**target, "Body": FileUpload(source)})
+    body = source if isinstance(source, bytes) else FileUpload(source)
+    ask(ctx, "PutObject", {**target, "Body": body})
 
 
 def remove(ctx: Context, place: Location) -> None:
@@ -147,22 +150,50 @@ def remove(ctx: Context, place: Location) -> None:
 
 def entries(folder: Path) -> list[Path]:
     """What is in a folder that a job may have removed, or made a link: nothing then."""
-    return sorted(folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else []
+    try:
+        is_folder = stat.S_ISDIR(os.lstat(folder).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(folder.iterdir()) if is_folder else []
+
+
+def are_little(paths: Sequence[Path]) -> bool:
+    """Whether they are a few small files, which are stored in a moment."""
+    return len(paths) <= _FEW and all(_is_small(path) for path in paths)
 
 
 def pack(folder: Path, archive: Path) -> None:
     """Write the folder's content as a tar.gz, names relative to the folder; owner and group are dropped."""
+    partial = archive.with_name(archive.name + ".partial")
+    with partial.open("wb") as file:
+        _pack(entries(folder), file)
+    os.replace(partial, archive)
 
+
+def packed(files: Sequence[Path]) -> bytes:
+    """As `pack`, for a few small files."""
+    content = io.BytesIO()
+    _pack(files, content)
+    return content.getvalue()
+
+
+def _pack(paths: Sequence[Path], file: BinaryIO) -> None:
     def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
         member.uid = member.gid = 0
         member.uname = member.gname = ""
         return member
 
-    partial = archive.with_name(archive.name + ".partial")
-    with tarfile.open(partial, "w:gz", compresslevel=1) as tar:
-        for child in entries(folder):
-            tar.add(child, arcname=child.name, filter=plain)
-    os.replace(partial, archive)
+    with tarfile.open(fileobj=file, mode="w:gz", compresslevel=1) as tar:
+        for path in paths:
+            tar.add(path, arcname=path.name, filter=plain)
+
+
+def _is_small(path: Path) -> bool:
+    try:
+        facts = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISREG(facts.st_mode) and facts.st_size <= _SMALL_BYTES
 
 
 def write_payload(body: Payload, file: BinaryIO) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sagesse.core.scope import Scope
-from sagesse.engines.jobs.log import LogLine, read_log
+from sagesse.engines.jobs.log import LogLine, has_lines, read_log
 from sagesse.engines.metrics.base import Datum, Metric, MetricStore
 from sagesse.engines.streams.log import LogEvent, LogStore
 
@@ -70,6 +70,8 @@ class LogShipper:
             definitions: the metrics to look for.
             metric: namespace and dimensions of the metrics found; its name is replaced.
         """
+        if not is_over and not has_lines(log):
+            return
         offset = self._logs.source_offset(scope, group, stream)
         while True:
             lines, end = read_log(log, offset)
@@ -93,7 +95,7 @@ class LogShipper:
 def final_metrics(logs: Iterable[Path], definitions: list[Definition]) -> list[dict[str, Any]]:
     """The last value of each metric in the log files of a job's hosts, as FinalMetricDataList has it."""
     last: dict[str, Found] = {}
-    for log in logs:
+    for log in logs if definitions else ():
         for found in find_metrics(_all_lines(log), definitions):
             if found.name not in last or found.time >= last[found.name].time:
                 last[found.name] = found
