@@ -1,6 +1,7 @@
 """A job on its way, and what all jobs stand on."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,6 +17,7 @@ from sagesse.engines.jobs.base import JobEngine, Run
 from sagesse.engines.quota import Quotas
 from sagesse.services.sagemaker._home import Home
 from sagesse.services.sagemaker._host_metric import HostMetrics
+from sagesse.services.sagemaker._hosts import Hosts
 from sagesse.services.sagemaker.log import LogShipper
 
 
@@ -64,19 +66,31 @@ class Unwritten(msgspec.Struct):
     state: dict[str, Any] = {}
 
 
+class Known(msgspec.Struct):
+    """What a step has found out already, and what stays so while it lasts.
+
+    Attributes:
+        folders: of the hosts' runs, by id.
+        ended: the runs that ended, by id: nothing changes in them any more.
+    """
+
+    hosts: Hosts | None = None
+    folders: dict[str, Path] = {}
+    ended: dict[str, Run] = {}
+
+
 class Job(NamedTuple):
     """A job in the step that is being taken.
 
     Attributes:
         record: as the step knows it, with what is unwritten.
-        ended: the runs that the step saw ended, by id: nothing changes in them any more.
     """
 
     ctx: Context
     kind: Kind
     record: Record
     unwritten: Unwritten
-    ended: dict[str, Run]
+    known: Known
 
     @property
     def run_id(self) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from sagesse.core.call import Context
 from sagesse.engines.channel_cache import ChannelCache
@@ -55,7 +56,7 @@ class JobHosts(JobKind):
                 job.ctx.scope,
                 self.log_group,
                 f"{job.record.name}/{host.name}",
-                self._engine.folder(host.run_id),
+                self._folder(job, host),
                 memory_bytes=memory_bytes // len(hosts),
                 volume_gib=volume_gib(self._resources(job.record.request)),
             )
@@ -63,7 +64,7 @@ class JobHosts(JobKind):
     def _outcome(self, job: Job, end: HostRun) -> tuple[str, str]:
         """How the job ended (as a secondary status), and its FailureReason."""
         where = end.host.name if self._hosts(job).are_several else ""
-        return outcome(end.run, self._files(end.host).failure(), is_stopping=job.is_stopping, host=where)
+        return outcome(end.run, self._files(job, end.host).failure(), is_stopping=job.is_stopping, host=where)
 
     def _plan(self, job: Job, host: Host) -> Plan:
         state, request, runtime_s = job.record.state, job.record.request, self._runtime_s(job)
@@ -96,7 +97,7 @@ class JobHosts(JobKind):
         )
         if recipe.kind != "container":
             return plan
-        folder = self._engine.folder(host.run_id)
+        folder = self._folder(job, host)
         return contained(plan, recipe, folder, self._images.containers, shown=self._home.bundle)
 
     def _own_files(self, job: Job) -> ChannelCache | None:
@@ -108,7 +109,7 @@ class JobHosts(JobKind):
         if self._feeds(job, host):
             with suppress(RoleError):  # then S3 will tell it
                 session = self._sessions.of(job)
-                keep_access(self._engine.folder(host.run_id), job.ctx.region, session, self._home.url())
+                keep_access(self._folder(job, host), job.ctx.region, session, self._home.url())
 
     def _as_role(self, job: Job) -> Context:
         return job.ctx.acting_as(self._sessions.of(job).principal)
@@ -129,18 +130,19 @@ class JobHosts(JobKind):
             )
 
     def _hosts(self, job: Job) -> Hosts:
-        return Hosts(self._groups(job.record.request), job.run_id)
+        hosts = job.known.hosts
+        if hosts is None:
+            hosts = job.known.hosts = Hosts(self._groups(job.record.request), job.run_id)
+        return hosts
 
     def _look(self, job: Job) -> list[HostRun]:
         """Where the hosts stand."""
-        return [
-            HostRun(host, job.ended.get(host.run_id) or self._see(job, host)) for host in self._hosts(job)
-        ]
+        return [HostRun(host, self._see(job, host)) for host in self._hosts(job)]
 
     def _see(self, job: Job, host: Host) -> Run:
-        run = self._engine.look(host.run_id)
+        run = job.known.ended.get(host.run_id) or self._engine.look(host.run_id)
         if run.is_final:
-            job.ended[host.run_id] = run
+            job.known.ended[host.run_id] = run
         return run
 
     def _stop(self, job: Job) -> None:
@@ -151,8 +153,15 @@ class JobHosts(JobKind):
         for host in self._hosts(job):
             self._engine.discard(host.run_id)
 
-    def _files(self, host: Host) -> JobFiles:
-        return JobFiles(self._engine.folder(host.run_id) / "ml")
+    def _folder(self, job: Job, host: Host) -> Path:
+        """The folder of the host's run."""
+        folder = job.known.folders.get(host.run_id)
+        if folder is None:
+            folder = job.known.folders[host.run_id] = self._engine.folder(host.run_id)
+        return folder
+
+    def _files(self, job: Job, host: Host) -> JobFiles:
+        return JobFiles(self._folder(job, host) / "ml")
 
     def _stream(self, job: Job, host: Host) -> str:
         return f"{job.record.name}/{host.name}-{job.record.state['stream_epoch']}"

@@ -18,7 +18,7 @@ from sagesse.services.sagemaker._admission import assume_role
 from sagesse.services.sagemaker._ending import HostRun, decisive, ends_the_others
 from sagesse.services.sagemaker._error import ChannelError
 from sagesse.services.sagemaker._hosts import Host
-from sagesse.services.sagemaker._job import Job, JobFailed, Unwritten
+from sagesse.services.sagemaker._job import Job, JobFailed, Known, Unwritten
 from sagesse.services.sagemaker._job_hosts import GRACE_S, JobHosts
 from sagesse.services.sagemaker._job_kind import MAX_RUNTIME_S
 from sagesse.services.sagemaker._place import pending_message, pending_pause_s
@@ -45,7 +45,7 @@ class JobRun(JobHosts):
 
     def advance(self, ctx: Context, kind: Kind, record: Record) -> float | None:
         """One step; see `Service.advance`."""
-        job = Job(ctx, kind, record, Unwritten(), {})
+        job = Job(ctx, kind, record, Unwritten(), Known())
         self._wakes[job.run_id] = lambda: ctx.wake(record)
         try:
             match record.state["phase"]:

@@ -37,15 +37,13 @@ class TrainingFiles(TrainingRecord):
         self._warm_pools = warm_pools
 
     def _fetch(self, job: Job, host: Host, acting: Context) -> None:
-        files, request, hosts = self._files(host), job.record.request, self._hosts(job)
+        files, request, hosts = self._files(job, host), job.record.request, self._hosts(job)
         self._entry(job)  # a job that cannot be run fails before anything is fetched
         self._inputs(job, host)  # so does one whose file system is not known
         if self._is_warm(job):
             is_first = host == hosts.first
             self._warm_pools.fill_cache(host.run_id, job.record.state.get("pool") if is_first else None)
-        intermediate_mirror(
-            request, self._engine.folder(host.run_id)
-        )  # or whose intermediate output has no place
+        intermediate_mirror(request, self._folder(job, host))  # or whose intermediate output has no place
         check_output_key(acting, _output_key(request), request["OutputDataConfig"]["S3OutputPath"])
         given = self._channels(job, host)
         for channel, share in given:
@@ -56,7 +54,7 @@ class TrainingFiles(TrainingRecord):
                 fetch_channel(acting, channel, folder, mode=mode, cache=cache, share=share)
         files.fetch_code(acting, request)
         files.write_contract(job.record, [channel for channel, _ in given], hosts.resource(host))
-        for _, mirror in debug_mirrors(request, self._engine.folder(host.run_id)):
+        for _, mirror in debug_mirrors(request, self._folder(job, host)):
             mirror.folder.mkdir(parents=True, exist_ok=True)
         if mirror := self._checkpoints(job, host):
             try:
@@ -71,7 +69,9 @@ class TrainingFiles(TrainingRecord):
         return not (request.get("InputDataConfig") or request.get("CheckpointConfig") or self._is_warm(job))
 
     def _stores_little(self, job: Job) -> bool:
-        return not self._is_warm(job) and all(self._files(host).hold_little() for host in self._hosts(job))
+        return not self._is_warm(job) and all(
+            self._files(job, host).hold_little() for host in self._hosts(job)
+        )
 
     def _is_warm(self, job: Job) -> bool:
         return keep_alive_s(job.record.request) > 0 or bool(job.record.state.get("pool"))
@@ -111,9 +111,9 @@ class TrainingFiles(TrainingRecord):
         """What is stored while the host runs."""
         if checkpoints := self._checkpoints(job, host):
             yield "Checkpoint", checkpoints
-        if intermediate := intermediate_mirror(job.record.request, self._engine.folder(host.run_id)):
+        if intermediate := intermediate_mirror(job.record.request, self._folder(job, host)):
             yield "Intermediate output", intermediate
-        yield from debug_mirrors(job.record.request, self._engine.folder(host.run_id))
+        yield from debug_mirrors(job.record.request, self._folder(job, host))
 
     def _keep(self, job: Job, what: str, mirror: Mirror, *, is_over: bool) -> None:
         try:
@@ -125,10 +125,10 @@ class TrainingFiles(TrainingRecord):
 
     def _checkpoints(self, job: Job, host: Host) -> Mirror | None:
         config = job.record.request.get("CheckpointConfig")
-        return checkpoint_mirror(config, self._engine.folder(host.run_id)) if config else None
+        return checkpoint_mirror(config, self._folder(job, host)) if config else None
 
     def _store(self, job: Job, acting: Context) -> Mapping[str, Any]:
-        files = [self._files(host) for host in self._hosts(job)]
+        files = [self._files(job, host) for host in self._hosts(job)]
         model = store_artifacts(acting, job.record.name, job.record.request["OutputDataConfig"], files)
         return {"ModelArtifacts": {"S3ModelArtifacts": model}}
 

@@ -59,7 +59,7 @@ class ProcessingRun(JobRun):
     # Before, while and after it runs
 
     def _fetch(self, job: Job, host: Host, acting: Context) -> None:
-        files, request, hosts = self._files(host), job.record.request, self._hosts(job)
+        files, request, hosts = self._files(job, host), job.record.request, self._hosts(job)
         self._entry(job)  # a job without one fails before it downloads anything
         for output in _outputs(request)[:1]:
             check_output_key(acting, _output_key(request), output["S3Uri"])
@@ -130,7 +130,7 @@ class ProcessingRun(JobRun):
     def _mirrors(self, job: Job, mode: str) -> Iterator[Mirror]:
         """The outputs of a mode on every host; algo-1 comes last, so that of files of one name its is kept."""
         for host in reversed(list(self._hosts(job))):
-            files = self._files(host)
+            files = self._files(job, host)
             for number, output in enumerate(_outputs(job.record.request)):
                 if output["S3UploadMode"] == mode:
                     yield Mirror(
@@ -162,7 +162,7 @@ class ProcessingRun(JobRun):
             job.kind.amend(job.ctx, job.record, state=state, output=output)
 
     def _finish(self, job: Job, status: str, reason: str, output: dict[str, Any]) -> bool:
-        messages = (read_message(self._files(host).root) for host in self._hosts(job))
+        messages = (read_message(self._files(job, host).root) for host in self._hosts(job))
         if message := "".join(filter(None, messages))[:_MESSAGE_LENGTH]:  # of all hosts, as AWS documents it
             output["ExitMessage"] = message
         output["ProcessingEndTime"] = job.ctx.now()
