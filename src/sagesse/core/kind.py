@@ -10,7 +10,7 @@ from sagesse.core.error import ServiceError, validation_error
 from sagesse.core.event import Event
 from sagesse.core.lifecycle import Lifecycle
 from sagesse.core.model import service_model
-from sagesse.core.record import AlreadyExists, Change, Key, Record, Told
+from sagesse.core.record import AlreadyExists, Change, ChangeOf, Key, Record, Told
 from sagesse.core.scope import Scope
 from sagesse.core.state_event import StateEvent
 
@@ -147,11 +147,12 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         output: Mapping[str, Any] | None = None,
         state: Mapping[str, Any] | None = None,
         passed: Sequence[Mapping[str, Any]] = (),
+        others: Sequence[ChangeOf] = (),
     ) -> Record | None:
         """Change the state of a record if it is still in one of `when` (its own state unless given).
 
         Atomic. `output` and `state` are merged into the record in the same step; `passed` are output members of states
-        that it had meanwhile and that nobody has seen: each is told.
+        that it had meanwhile and that nobody has seen: each is told. `others` are changed with it.
 
         Returns:
             The new record, or None when someone else moved or deleted it first.
@@ -171,7 +172,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
             current.is_open = lifecycle.is_open(to)
             return _merge(current, now, output, state)
 
-        moved = ctx.store.update(record.key, self._told(ctx, change, passed))
+        moved = ctx.store.update(record.key, self._told(ctx, change, passed, others))
         if moved is not None and moved.is_open:
             ctx.wake(moved)
         return moved
@@ -260,10 +261,14 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
             yield news
 
     def _told(
-        self, ctx: Context, change: Callable[[Record], Record | None], passed: Sequence[Mapping[str, Any]]
+        self,
+        ctx: Context,
+        change: Callable[[Record], Record | None],
+        passed: Sequence[Mapping[str, Any]],
+        others: Sequence[ChangeOf] = (),
     ) -> Change:
-        """`change`, with the events that tell of other states."""
-        if self.event is None and not passed:
+        """`change`, with the events that tell of other states, and with changes of others."""
+        if self.event is None and not passed and not others:
             return change
 
         def told(current: Record) -> Record | Told | None:
@@ -275,7 +280,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
             changed = change(current)
             if changed is None:
                 return None
-            return Told(changed, [*news, *self._news(ctx, changed, before)])
+            return Told(changed, [*news, *self._news(ctx, changed, before)], others)
 
         return told
 

@@ -1,8 +1,11 @@
 """Who calls: principals, their credentials, and where credentials are looked up."""
 
+from collections.abc import Sequence
 from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
+
+from sagesse.core.record import ChangeOf
 
 PrincipalKind: TypeAlias = Literal["root", "user", "role", "service", "anonymous"]
 _AUDITED = {
@@ -75,4 +78,12 @@ class Credentials(Protocol):
 
     def end(self, access_key_id: str) -> None:
         """Have a session end now; nothing happens when there is none. Writes: not for the event loop's thread."""
+        ...
+
+    def ending(self, access_key_id: str) -> Sequence[ChangeOf]:
+        """What is written to end a session, with the change that it ends by; call `ended` when that is done."""
+        ...
+
+    def ended(self, access_key_id: str) -> None:
+        """The session has ended: it is found no more as it was."""
         ...

@@ -99,13 +99,24 @@ class Token(NamedTuple):
 
 
 class Told(NamedTuple):
-    """A changed record, and the events that tell of the change: they are written together or not at all."""
+    """A changed record, the events that tell of the change, and changes of others that are part of it.
+
+    All is written together or not at all; one of the others that is gone, or declines, is left out.
+    """
 
     record: Record
-    events: Sequence[Event]
+    events: Sequence[Event] = ()
+    others: "Sequence[ChangeOf]" = ()
 
 
 Change: TypeAlias = Callable[[Record], Record | Told | None]
+
+
+class ChangeOf(NamedTuple):
+    """A change and the record it is for."""
+
+    key: Key
+    change: Change
 
 
 class Store(Protocol):

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
@@ -30,6 +31,7 @@ _SCHEMA = (
 )
 _WHERE_KEY = "WHERE kind=? AND account=? AND region=? AND name=?"
 _AMEND = f"UPDATE record SET modified=?, body=? {_WHERE_KEY}"  # leaves the other indexes alone
+_Written: TypeAlias = list[tuple[Key, Stamp, bytes]]
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Record).decode
 
@@ -95,31 +97,10 @@ class SqliteStore:
 
     def update(self, key: Key, change: Change) -> Record | None:
         """See `Store.update`."""
-
-        def work(connection: sqlite3.Connection) -> tuple[Record, Stamp, bytes] | None:
-            current = self._fetch(connection, key)
-            if current is None:
-                return None
-            before = _columns(current)
-            changed = change(current)
-            if changed is None:
-                return None
-            if isinstance(changed, Told):
-                changed, events = changed
-                self._outbox.add(connection, events)
-            changed.version += 1
-            body = _encode(changed)
-            if _columns(changed) == before:
-                connection.execute(_AMEND, (changed.modified, body, *key))
-            else:
-                _save(connection, changed, body)
-            return changed, self._cache.changes(key), body
-
-        written = self._database.write(work)
-        if written is None:
-            return None
-        record, stamp, body = written
-        self._cache.changed(key, stamp, body)
+        written: _Written = []
+        record = self._database.write(lambda connection: self._change(connection, key, change, written))
+        for entry in written:
+            self._cache.changed(*entry)
         return record
 
     def delete(self, key: Key, check: Callable[[Record], Event | None] | None = None) -> Record | None:
@@ -174,6 +155,35 @@ class SqliteStore:
         """The record inside a transaction, which may have changed it already."""
         body = self._cache.find(key) or _body(connection, key)
         return _decode(body) if body is not None else None
+
+    def _change(
+        self,
+        connection: sqlite3.Connection,
+        key: Key,
+        change: Change,
+        written: _Written,
+    ) -> Record | None:
+        """Apply a change inside a transaction; `written` grows by each record as it is stored."""
+        current = self._fetch(connection, key)
+        if current is None:
+            return None
+        before = _columns(current)
+        changed = change(current)
+        if changed is None:
+            return None
+        if isinstance(changed, Told):
+            changed, events, others = changed
+            self._outbox.add(connection, events)
+            for other, its_change in others:
+                self._change(connection, other, its_change, written)
+        changed.version += 1
+        body = _encode(changed)
+        if _columns(changed) == before:
+            connection.execute(_AMEND, (changed.modified, body, *key))
+        else:
+            _save(connection, changed, body)
+        written.append((key, self._cache.changes(key), body))
+        return changed
 
     def _tell(self, connection: sqlite3.Connection, event: Event | None) -> None:
         if event is not None:

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from sagesse.core.event import Event, new_event
-from sagesse.core.record import AlreadyExists, Key, Listing, Record, Store, Token, Told
+from sagesse.core.record import AlreadyExists, Change, ChangeOf, Key, Listing, Record, Store, Token, Told
 from sagesse.core.scope import Scope
 
 SCOPE = Scope("123456789012", "eu-central-1")
@@ -217,6 +217,29 @@ class StoreSuite:
         assert (changed.status, changed.version) == ("New", 1)
         assert store.get(record.key) == changed
         assert told(store) == ["moved"]
+
+    def test_changes_of_several_records_are_written_together(self, store: Store) -> None:
+        """One that is gone is left out; when one raises, none is changed."""
+        keys = [store.insert(make_record(name, status="Old")).key for name in "ab"]
+
+        def renew(current: Record) -> Record:
+            return msgspec.structs.replace(current, status="New")
+
+        def refuse(current: Record) -> Record:
+            raise ValueError(current.name)
+
+        def change(*others: ChangeOf) -> Change:
+            return lambda current: Told(renew(current), others=others)
+
+        def statuses() -> list[str | None]:
+            return [record.status if (record := store.get(key)) else None for key in keys]
+
+        with pytest.raises(ValueError, match="b"):
+            store.update(keys[0], change(ChangeOf(keys[1], refuse)))
+        assert statuses() == ["Old", "Old"]
+        gone = make_record("gone").key
+        assert store.update(keys[0], change(ChangeOf(gone, refuse), ChangeOf(keys[1], renew))) is not None
+        assert statuses() == ["New", "New"]
 
     def test_a_deletion_and_its_event_are_written_together(self, store: Store) -> None:
         """Deleting what is not there tells nothing."""

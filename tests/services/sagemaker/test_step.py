@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from sagesse.core.event import Event
+from sagesse.core.policy.identity import SESSION
 from sagesse.core.record import Change, Key
 from sagesse.core.store_sqlite import SqliteStore
 
 from .flow import BUCKET, PYTHON, ROLE, until
-from .local import LocalApp, local_app
+from .local import ACCOUNT, REGION, LocalApp, local_app
 
 STATES = ["Starting", "Downloading", "Training", "Uploading", "Completed"]
 
@@ -97,3 +98,27 @@ def test_a_job_that_cannot_be_stored_has_been_uploading(tmp_path: Path) -> None:
 
         facts = until(ended)
         assert states(facts) == told(local) == [*STATES[:-1], "Failed"]
+
+
+def test_what_acts_for_a_job_ends_in_the_same_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[float] = []
+    update: Callable[..., Any] = SqliteStore.update
+
+    def look(store: SqliteStore, key: Key, change: Change) -> Any:
+        record = update(store, key, change)
+        if key.kind == "sagemaker:TrainingJob" and record is not None and record.status == "Completed":
+            session = store.get(Key(SESSION, record.account, "", record.state["access_key_id"]))
+            assert session is not None
+            seen.append(session.state["expires"])
+        return record
+
+    monkeypatch.setattr(SqliteStore, "update", look)
+    with local_app(tmp_path) as local:
+        run(local, "true")
+        ended = seen[0]
+        assert ended <= local.clock.now()
+        record = local.app.store.get(Key("sagemaker:TrainingJob", ACCOUNT, REGION, "small"))
+        assert record is not None
+        credential = local.app.identities.find(record.state["access_key_id"])
+        assert credential is not None
+        assert credential.expires == ended

@@ -16,7 +16,7 @@ from sagesse.core.policy.aws_managed import managed_policies
 from sagesse.core.policy.decision import Layer, NamedPolicy, Permissions
 from sagesse.core.policy.document import compile_policy
 from sagesse.core.principal import Credential, Principal
-from sagesse.core.record import Key, Record, Store
+from sagesse.core.record import ChangeOf, Key, Record, Store
 
 USER, ROLE, POLICY, ACCESS_KEY, SESSION = "iam:User", "iam:Role", "iam:Policy", "iam:AccessKey", "sts:Session"
 _MOST_KEPT = 10_000
@@ -56,14 +56,22 @@ class Identities:
 
     def end(self, access_key_id: str) -> None:
         """See `Credentials.end`."""
+        for session in self.ending(access_key_id):
+            self._store.update(*session)
+        self.ended(access_key_id)
+
+    def ending(self, access_key_id: str) -> list[ChangeOf]:
+        """See `Credentials.ending`."""
         account, now = account_of(access_key_id), self._clock.now()
 
         def expire(session: Record) -> Record | None:
             session.state["expires"] = min(session.state["expires"], now)
             return session
 
-        if account is not None:
-            self._store.update(Key(SESSION, account, "", access_key_id), expire)
+        return [ChangeOf(Key(SESSION, account, "", access_key_id), expire)] if account is not None else []
+
+    def ended(self, access_key_id: str) -> None:
+        """See `Credentials.ended`."""
         with self._guard:
             self._generation += 1
             self._credentials.pop(access_key_id, None)

@@ -69,7 +69,7 @@ class JobKind(ABC):
 
     @abstractmethod
     def _finish(self, job: Job, status: str, reason: str, output: dict[str, Any]) -> bool:
-        """Move the record to its final state; False when someone else did or it is gone."""
+        """Move the record to its final state, and end what acted for it; False when someone else did or it is gone."""
 
     def _entered(self, job: Job, status: str) -> Mapping[str, Any]:
         """The output members of a job that enters a secondary status."""

@@ -172,8 +172,8 @@ class JobRun(JobHosts):
         if reason:
             facts["FailureReason"] = reason[:_REASON_LENGTH]
         if self._finish(job, status, reason, facts):
+            self._sessions.ended(job)
             self._discard(job)
-            self._sessions.end(job)
         self._quotas.release(holder(job.record))
 
     def _pass(

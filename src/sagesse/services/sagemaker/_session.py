@@ -1,12 +1,13 @@
 """Acting as an execution role: SageMaker assumes the role, then everything it does is the role's doing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any
 
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
 from sagesse.core.principal import Credential, Credentials
+from sagesse.core.record import ChangeOf
 from sagesse.services.sagemaker._job import Job
 
 _LEAST_S = 3600
@@ -78,9 +79,13 @@ class JobSessions:
             job.kind.amend(job.ctx, job.record, state=state)
         return session
 
-    def end(self, job: Job) -> None:
-        """The job is over, and what acted for it acts no more."""
-        self._credentials.end(str(job.record.state.get("access_key_id", "")))
+    def ending(self, job: Job) -> Sequence[ChangeOf]:
+        """What is written with the job's end: what acted for it acts no more. Then `ended` is called."""
+        return self._credentials.ending(_access_key_id(job))
+
+    def ended(self, job: Job) -> None:
+        """The end of the job is written."""
+        self._credentials.ended(_access_key_id(job))
 
     def _find(self, job: Job, needed_s: float) -> Credential:
         role, state = job.record.request["RoleArn"], job.record.state
@@ -91,3 +96,7 @@ class JobSessions:
             return {}
         job.record.state["access_key_id"] = session.access_key_id
         return {"access_key_id": session.access_key_id}
+
+
+def _access_key_id(job: Job) -> str:
+    return str(job.record.state.get("access_key_id", ""))

@@ -89,6 +89,7 @@ class TrainingRecord(JobRun):
             output=output,
             state=job.unwritten.state,
             passed=job.unwritten.passed,
+            others=self._sessions.ending(job),
         )
         return moved is not None
 

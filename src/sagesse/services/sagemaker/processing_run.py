@@ -167,7 +167,14 @@ class ProcessingRun(JobRun):
             output["ExitMessage"] = message
         output["ProcessingEndTime"] = job.ctx.now()
         final = status if status in {"Completed", "Failed"} else "Stopped"
-        moved = job.kind.move(job.ctx, job.record, final, when={"InProgress", "Stopping"}, output=output)
+        moved = job.kind.move(
+            job.ctx,
+            job.record,
+            final,
+            when={"InProgress", "Stopping"},
+            output=output,
+            others=self._sessions.ending(job),
+        )
         return moved is not None
 
 
