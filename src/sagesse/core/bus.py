@@ -91,10 +91,12 @@ class Bus:
         """Bring everything that waits in the outboxes into the journal, and wake the subscribers."""
         with self._moving:
             for outbox in self._outboxes:
-                while waiting := outbox.waiting(_BATCH):
+                is_more = True
+                while is_more and (waiting := outbox.waiting(_BATCH)):
                     self.journal.append(packed for _, packed in waiting)
                     outbox.forget(waiting[-1][0])
                     self._wake()
+                    is_more = len(waiting) == _BATCH  # what came meanwhile goes with the next
 
     def sweep(self) -> None:
         """Drop from the journal what has passed its retention and every subscriber has had.

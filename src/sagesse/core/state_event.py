@@ -60,10 +60,10 @@ def _plain(model: ServiceModel, shape: str | None, value: Any) -> Any:
                 for name, inner in value.items()
                 if name in known
             }
-        case "list":
-            return [_plain(model, facts["member"]["shape"], inner) for inner in value]
-        case "map":
-            return {key: _plain(model, facts["value"]["shape"], inner) for key, inner in value.items()}
+        case "list" if kind := _changed(model, facts["member"]["shape"]):
+            return [_plain(model, kind, inner) for inner in value]
+        case "map" if kind := _changed(model, facts["value"]["shape"]):
+            return {key: _plain(model, kind, inner) for key, inner in value.items()}
         case "timestamp":
             return int(value * 1000)
         case _:
@@ -74,7 +74,9 @@ def _plain(model: ServiceModel, shape: str | None, value: Any) -> Any:
 def _members(model: ServiceModel, structure: str) -> Mapping[str, str | None]:
     """The shapes of a structure's members by their names; None for those whose values are shown as they are."""
     members: Mapping[str, Mapping[str, Any]] = model.shapes[structure]["members"]
-    shapes = {name: str(member["shape"]) for name, member in members.items()}
-    return {
-        name: shape if model.shapes[shape]["type"] in _CHANGED else None for name, shape in shapes.items()
-    }
+    return {name: _changed(model, str(member["shape"])) for name, member in members.items()}
+
+
+def _changed(model: ServiceModel, shape: str) -> str | None:
+    """The shape, if JSON may show its values differently."""
+    return shape if model.shapes[shape]["type"] in _CHANGED else None

@@ -25,15 +25,27 @@ def has_lines(log: Path) -> bool:
         return False
 
 
+def read_from(path: Path, offset: int, limit: int | None = None) -> bytes:
+    """What a file has from `offset` on, `limit` bytes at most; in as few calls as there are.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        left = os.fstat(file).st_size - offset
+        return os.pread(file, left if limit is None else min(left, limit), offset) if left > 0 else b""
+    finally:
+        os.close(file)
+
+
 def read_log(log: Path, offset: int = 0) -> tuple[list[LogLine], int]:
     """The complete lines of `log` from byte `offset` on, about 1 MiB at most, and the offset to go on from.
 
     No log yet reads as an empty one. At the end the same offset comes back.
     """
     try:
-        with log.open("rb") as file:
-            file.seek(offset)
-            content = file.read(_READ_BYTES)
+        content = read_from(log, offset, _READ_BYTES)
     except FileNotFoundError:
         return [], offset
     complete = content[: content.rfind(b"\n") + 1]

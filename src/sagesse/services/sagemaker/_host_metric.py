@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from sagesse.core.scope import Scope
+from sagesse.engines.jobs.log import read_from
 from sagesse.engines.metrics.base import Datum, Metric, MetricStore
 from sagesse.runtime.usage import FILE, Usage
 
@@ -36,14 +37,9 @@ class HostMetrics:
             folder: of the host's run, named as the run is.
             memory_bytes, volume_gib: what 100 percent are.
         """
-        file = folder / FILE
         offset = self._read.get(folder.name, 0)
         try:
-            if file.stat().st_size <= offset:
-                return
-            with file.open("rb") as opened:
-                opened.seek(offset)
-                content = opened.read()
+            content = read_from(folder / FILE, offset)
         except OSError:
             return
         data: list[Datum] = []

@@ -1,6 +1,7 @@
 """What a training job left, stored as its artifacts: the model and the output data."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from sagesse.core.call import Context
@@ -42,7 +43,7 @@ def store_artifacts(acting: Context, name: str, asked: Mapping[str, Any], hosts:
         model = _store_model(acting, files, base, asked)
         if entries(files.output_data):
             archive = Location(base.bucket, f"{base.key}/output.tar.gz")
-            _store_archive(acting, files, "output/data", archive, asked.get("KmsKeyId", ""))
+            _store_archive(acting, files, files.output_data, archive, asked.get("KmsKeyId", ""))
     except (
         ServiceError,
         BadLocation,
@@ -57,19 +58,21 @@ def _store_model(ctx: Context, files: JobFiles, base: Location, asked: Mapping[s
     """Store ``model/`` as an archive or as it is; where it is then."""
     key = asked.get("KmsKeyId", "")
     if asked.get("CompressionType", "GZIP") != "NONE":
-        return _store_archive(ctx, files, "model", Location(base.bucket, f"{base.key}/model.tar.gz"), key)
+        archive = Location(base.bucket, f"{base.key}/model.tar.gz")
+        return _store_archive(ctx, files, files.model, archive, key)
     target = Location(base.bucket, f"{base.key}/model/")
     store_folder(ctx, files.root, files.model, target, kms_key=key)
     return target.uri
 
 
-def _store_archive(ctx: Context, files: JobFiles, folder: str, target: Location, kms_key: str) -> str:
-    left = entries(files.root / folder)
+def _store_archive(ctx: Context, files: JobFiles, folder: Path, target: Location, kms_key: str) -> str:
+    """Store a folder as an archive, made in memory where it holds little; where it is then."""
+    left = entries(folder)
     if are_little(left):
         upload(ctx, packed(left), target, kms_key=kms_key)
         return target.uri
-    archive = files.root.parent / target.key.rsplit("/", 1)[-1]
-    pack(files.root / folder, archive)
+    archive = files.root.parent / target.key.rsplit("/", 1)[-1]  # where the job could not put a link
+    pack(folder, archive)
     upload(ctx, archive, target, kms_key=kms_key)
     archive.unlink()
     return target.uri

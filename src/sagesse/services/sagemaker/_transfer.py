@@ -7,6 +7,7 @@ import stat
 import tarfile
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -170,10 +171,19 @@ def pack(folder: Path, archive: Path) -> None:
     os.replace(partial, archive)
 
 
-def packed(files: Sequence[Path]) -> bytes:
-    """As `pack`, for a few small files."""
+def packed(paths: Sequence[Path]) -> bytes:
+    """As `pack`, for what is in a folder and is little."""
+    return _packed(paths) if paths else _empty()
+
+
+@cache
+def _empty() -> bytes:
+    return _packed(())
+
+
+def _packed(paths: Sequence[Path]) -> bytes:
     content = io.BytesIO()
-    _pack(files, content)
+    _pack(paths, content)
     return content.getvalue()
 
 
