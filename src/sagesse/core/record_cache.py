@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from itertools import count
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from sagesse.core.record import Key
 
@@ -26,6 +26,13 @@ class Stamp(NamedTuple):
     number: int
 
 
+_History: TypeAlias = tuple[dict[Key, Stamp], Stamp]
+"""The last change of each key, which may be in the transaction that runs; no other key changed after the second part.
+
+It is replaced as a whole, so that a reader never has parts that do not belong together.
+"""
+
+
 class RecordCache:
     """Never shows what is not committed, nor what a finished write has replaced; for threads.
 
@@ -36,16 +43,14 @@ class RecordCache:
     def __init__(self, database: Generations) -> None:
         self._database = database
         self._kept: dict[Key, tuple[int, bytes]] = {}
-        self._changed: dict[Key, Stamp] = {}
-        """The last change of a key, which may be in the transaction that runs."""
-        self._unknown = Stamp(0, 0)
-        """What is not in `_changed` changed no later than this."""
+        self._history: _History = {}, Stamp(0, 0)
         self._numbers = count(1)
 
     def find(self, key: Key) -> bytes | None:
         """The record as it is now, if it is known."""
         generation, body = self._kept.get(key, (-1, None))
-        return body if generation >= self._changed.get(key, self._unknown).generation else None
+        changes, earlier = self._history
+        return body if generation >= changes.get(key, earlier).generation else None
 
     def read(self, key: Key, read: Callable[[], bytes | None]) -> bytes | None:
         """The record as it is now; `read` fetches what is not known."""
@@ -59,21 +64,19 @@ class RecordCache:
     def changes(self, key: Key) -> Stamp:
         """Note, inside a transaction, that it changes a record."""
         stamp = self._next()
-        if len(self._changed) >= _MOST_CHANGES:
-            self._unknown = stamp
-            self._changed.clear()
-        self._changed[key] = stamp
+        if len(self._history[0]) >= _MOST_CHANGES:
+            self._history = {}, stamp
+        self._history[0][key] = stamp
         return stamp
 
     def changed(self, key: Key, stamp: Stamp, body: bytes) -> None:
         """Remember what a record became by a change that is committed, unless the same transaction changed it again."""
-        if self._changed.get(key) == stamp:
+        if self._history[0].get(key) == stamp:
             self._keep(key, stamp.generation, body)
 
     def all_change(self) -> None:
         """Note, inside a transaction, that it changes every record."""
-        self._unknown = self._next()
-        self._changed.clear()
+        self._history = {}, self._next()
 
     def _next(self) -> Stamp:
         return Stamp(self._database.generation + 1, next(self._numbers))

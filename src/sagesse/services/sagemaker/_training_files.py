@@ -52,8 +52,8 @@ class TrainingFiles(TrainingRecord):
                 mode = mode_of(channel, _input_mode(request))
                 cache = self._cache if mode == "FastFile" else self._own_files(job)
                 fetch_channel(acting, channel, folder, mode=mode, cache=cache, share=share)
-        files.fetch_code(acting, request)
         files.write_contract(job.record, [channel for channel, _ in given], hosts.resource(host))
+        files.fetch_code(acting, request)
         for _, mirror in debug_mirrors(request, self._folder(job, host)):
             mirror.folder.mkdir(parents=True, exist_ok=True)
         if mirror := self._checkpoints(job, host):
