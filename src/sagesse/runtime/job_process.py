@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, TextIO
 
 from sagesse.runtime import linux
-from sagesse.runtime.own_python import HOME, enter_python, make_python, packages_of
+from sagesse.runtime.own_python import HOME, PROGRAMS, enter_python, make_python, packages_of
 from sagesse.runtime.plan import Command, Plan, PythonEntry
 from sagesse.runtime.sandbox import TEMPORARY, Level, View, build, rewrite
 from sagesse.runtime.thread_budget import VARIABLES, LoadedLibraries
@@ -57,10 +57,8 @@ def run_job(launch: Launch, report: int) -> NoReturn:
         lead_a_group(0)
         linux.die_with_parent(signal.SIGKILL)
         _reset_signals()
-        with contextlib.suppress(OSError):
-            Path("/proc/self/oom_score_adj").write_text(
-                "500"
-            )  # short of memory, the job goes before the server
+        with contextlib.suppress(OSError):  # short of memory, the job goes before the server
+            Path("/proc/self/oom_score_adj").write_text("500")
         if not _has_view(launch, report):
             os._exit(code)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -121,7 +119,7 @@ def _enter_environment(launch: Launch) -> None:
     python, found = launch.python, [os.environ.get("PYTHONPATH", "")]
     if python is not None:
         make_python(python)
-        os.environ["PATH"] = f"{python}/bin:{os.environ['PATH']}"
+        os.environ["PATH"] = f"{python}/bin:{PROGRAMS}:{os.environ['PATH']}"
         # For programs of ours such as torchrun, which start another interpreter than the job's.
         found.append(str(packages_of(python)))
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (*found, _STARTUP)))

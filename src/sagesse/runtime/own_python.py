@@ -5,7 +5,6 @@ never the interpreter that the server and all other jobs use.
 """
 
 import contextlib
-import importlib
 import os
 import sys
 import sysconfig
@@ -17,7 +16,8 @@ HOME = ".python"
 _SITE_FOLDERS = ("site-packages", "dist-packages")
 _PACKAGES = sysconfig.get_path("purelib", "venv", vars={"base": "", "platbase": ""}).lstrip("/")
 _SOURCE = str(Path(__file__).resolve().parents[2])
-_PIP = '#!/bin/sh\nexec "$(dirname "$0")/python3" -m pip "$@"\n'
+PROGRAMS = str(Path(__file__).parent / "programs")
+"""Has a ``pip`` of the first Python on the PATH, for environments that have none of their own yet."""
 
 
 def make_python(home: Path, above: Sequence[str] = ()) -> Path:
@@ -30,8 +30,6 @@ def make_python(home: Path, above: Sequence[str] = ()) -> Path:
     for name in ("python", "python3"):
         with contextlib.suppress(FileExistsError):
             os.symlink(base, f"{programs}/{name}")
-    for name in ("pip", "pip3"):
-        _write(f"{programs}/{name}", _PIP, mode=0o755)
     seen = [*above, *(path for path in sys.path if _has_packages(path) and path != packages)]
     lines = [f"import site; site.addsitedir({path!r})" for path in dict.fromkeys(seen)]
     _write(f"{packages}/sagesse-parent.pth", "\n".join([*lines, _SOURCE, ""]))
@@ -57,15 +55,14 @@ def enter_python(home: Path) -> None:
         spawn.set_executable(sys.executable)
     ours = next((place for place, path in enumerate(sys.path) if _has_packages(path)), len(sys.path))
     sys.path.insert(ours, str(packages_of(home)))
-    importlib.invalidate_caches()
 
 
 def _has_packages(path: str) -> bool:
     return os.path.basename(path) in _SITE_FOLDERS
 
 
-def _write(path: str, text: str, *, mode: int = 0o644) -> None:
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+def _write(path: str, text: str) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
         os.write(file, text.encode())
     finally:
