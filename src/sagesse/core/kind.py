@@ -85,6 +85,10 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         """The record, or None."""
         return ctx.store.get(self.record_key(ctx.scope, name))
 
+    def rival(self, ctx: Context, name: str) -> Record | None:
+        """The record that a new one of that name would clash with: one ARN may stand for names that differ by case."""
+        return ctx.store.by_arn(self.arn(ctx.scope, name))
+
     def get(self, ctx: Context, name: str) -> Record:
         """The record.
 

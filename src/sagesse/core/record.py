@@ -84,7 +84,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlreadyExists(Exception):  # noqa: N818 - reads as the fact it states
-    """An insert met a record of the same key."""
+    """An insert met a record of the same key or the same ARN."""
 
     def __init__(self, existing: Record) -> None:
         super().__init__(existing.arn)
@@ -150,7 +150,7 @@ class Store(Protocol):
         """Add a record, and the event that tells of it.
 
         Raises:
-            AlreadyExists: there is one of the same key.
+            AlreadyExists: there is one of the same key or ARN.
         """
         ...
 

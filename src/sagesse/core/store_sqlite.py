@@ -30,6 +30,7 @@ _SCHEMA = (
     *OUTBOX_SCHEMA,
 )
 _WHERE_KEY = "WHERE kind=? AND account=? AND region=? AND name=?"
+_VALUES = "VALUES (?,?,?,?,?,?,?,?,?,?)"
 _AMEND = f"UPDATE record SET modified=?, body=? {_WHERE_KEY}"  # leaves the other indexes alone
 _Written: TypeAlias = list[tuple[Key, Stamp, bytes]]
 _encode = msgspec.msgpack.Encoder().encode
@@ -85,10 +86,10 @@ class SqliteStore:
         key, body = record.key, _encode(record)
 
         def work(connection: sqlite3.Connection) -> Stamp:
-            existing = self._fetch(connection, key)
-            if existing is not None:
-                raise AlreadyExists(existing)
-            _save(connection, record, body)
+            try:
+                connection.execute(f"INSERT INTO record {_VALUES}", _row(record, body))
+            except sqlite3.IntegrityError as clash:
+                raise AlreadyExists(_rival(connection, record)) from clash
             self._tell(connection, event)
             return self._cache.changes(key)
 
@@ -200,11 +201,18 @@ def _columns(record: Record) -> tuple[object, ...]:
     return (record.arn, record.status, record.created, record.is_open)
 
 
+def _rival(connection: sqlite3.Connection, record: Record) -> Record:
+    """The record that has the key of a new one, or its ARN: names that differ by case may have one ARN."""
+    query = f"SELECT body FROM record {_WHERE_KEY} UNION ALL SELECT body FROM record WHERE arn=?"
+    return _decode(connection.execute(query, (*record.key, record.arn)).fetchone()[0])
+
+
 def _save(connection: sqlite3.Connection, record: Record, body: bytes) -> None:
-    connection.execute(
-        "INSERT OR REPLACE INTO record VALUES (?,?,?,?,?,?,?,?,?,?)",
-        (*record.key, record.arn, record.status, record.created, record.modified, record.is_open, body),
-    )
+    connection.execute(f"INSERT OR REPLACE INTO record {_VALUES}", _row(record, body))
+
+
+def _row(record: Record, body: bytes) -> tuple[object, ...]:
+    return (*record.key, record.arn, record.status, record.created, record.modified, record.is_open, body)
 
 
 def _conditions(listing: Listing) -> tuple[str, list[str | float]]:

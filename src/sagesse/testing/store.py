@@ -73,6 +73,14 @@ class StoreSuite:
             store.insert(make_record("a", created=2.0))
         assert clash.value.existing.created == 1.0
 
+    def test_insert_refuses_a_second_of_the_same_arn(self, store: Store) -> None:
+        """Names that differ by case may have one ARN: the first record stays, and the clash carries it."""
+        first = store.insert(make_record("a"))
+        with pytest.raises(AlreadyExists) as clash:
+            store.insert(msgspec.structs.replace(make_record("A"), arn=first.arn))
+        assert clash.value.existing == first
+        assert store.get(first.key) == first
+
     def test_the_same_name_in_another_region_is_another_record(self, store: Store) -> None:
         """Scopes do not mix."""
         store.insert(make_record("a"))

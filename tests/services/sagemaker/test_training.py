@@ -343,6 +343,16 @@ def test_what_only_serverless_jobs_leave_out_is_required(server: Server) -> None
         server.client("sagemaker").create_training_job(**request)
 
 
+def test_names_that_differ_by_case_are_one_name(server: Server) -> None:
+    client = server.client("sagemaker")
+    client.create_training_job(**script_job(server, "Same-Name", "import signal\nsignal.pause()"))
+    with pytest.raises(ClientError, match="must be unique") as refusal:
+        client.create_training_job(**script_job(server, "same-name", ""))
+    assert refusal.value.response["Error"]["Code"] == "ResourceInUse"
+    client.stop_training_job(TrainingJobName="Same-Name")
+    assert finished(server, "Same-Name")["TrainingJobStatus"] == "Stopped"
+
+
 def test_a_finished_job_can_be_deleted_and_a_running_one_not(server: Server) -> None:
     client = server.client("sagemaker")
     client.create_training_job(**script_job(server, "to-delete", "import signal\nsignal.pause()"))

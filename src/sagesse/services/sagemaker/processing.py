@@ -84,7 +84,7 @@ class ProcessingJobs(Service):
         check_vpc(req.get("NetworkConfig", {}), accepts_vpc=self._accepts_vpc, where="NetworkConfig.")
         check_runtime(self._quotas, ctx, "processing", req)
         run_id, uses = f"processing-{new_request_id()}", processing_uses(req)
-        if known := PROCESSING_JOB.find(ctx, req["ProcessingJobName"]):
+        if known := PROCESSING_JOB.rival(ctx, req["ProcessingJobName"]):
             raise PROCESSING_JOB.duplicate(known)
         with counted(self._quotas, ctx, run_id, uses):
             session = self._run.admit(ctx, req)

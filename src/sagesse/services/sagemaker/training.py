@@ -105,7 +105,7 @@ class TrainingJobs(Service):
         """Record the wish. Role and data are looked at now, as on AWS, the image when the job starts."""
         _check(req)
         check_vpc(req, accepts_vpc=self._accepts_vpc)
-        if known := TRAINING_JOB.find(ctx, req["TrainingJobName"]):
+        if known := TRAINING_JOB.rival(ctx, req["TrainingJobName"]):
             raise TRAINING_JOB.duplicate(known)
         self._run.check_algorithm(req)
         check_runtime(self._quotas, ctx, "training", req)
