@@ -1,9 +1,12 @@
 """The log of a job: shipped to CloudWatch Logs as it grows, searched for metrics on the way, exactly once."""
 
-import re
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import regex
 
 from sagesse.core.scope import Scope
 from sagesse.engines.jobs.log import LogLine, has_lines, read_log
@@ -11,6 +14,49 @@ from sagesse.engines.metrics.base import Datum, Metric, MetricStore
 from sagesse.engines.streams.log import LogEvent, LogStore
 
 MAX_FINAL_METRICS = 40  # of the model's FinalMetricDataList
+_SEARCH_S = 0.1  # in one line; a search holds up the whole server
+_MOST_GIVEN_UP = 5
+_log = logging.getLogger(__name__)
+
+
+class Search:
+    """A regex of a client's that is looked for in lines, as long as that takes no time to speak of.
+
+    A regex whose repetitions contain one another may need years for one line. A line that takes too long has no match,
+    and after a few such lines nothing has.
+
+    Raises:
+        ValueError: the regex does not compile, or has no group.
+    """
+
+    def __init__(self, text: str) -> None:
+        try:
+            self._pattern = regex.compile(text)
+        except regex.error as error:
+            raise ValueError(str(error)) from error
+        if not self._pattern.groups:
+            raise ValueError("no group")
+        self._given_up = 0
+
+    def number_in(self, line: str) -> float | None:
+        """The number in group 1, None for what is none: a metric that printed "nan" is no value."""
+        if self._given_up >= _MOST_GIVEN_UP:
+            return None
+        try:
+            match = self._pattern.search(line, timeout=_SEARCH_S)
+        except TimeoutError:
+            self._give_up()
+            return None
+        try:
+            value = float(match.group(1)) if match is not None else None
+        except (ValueError, TypeError):
+            return None
+        return value if value is not None and value - value == 0 else None
+
+    def _give_up(self) -> None:
+        self._given_up += 1
+        if self._given_up == _MOST_GIVEN_UP:
+            _log.warning("metric regex %r takes too long: it finds nothing any more", self._pattern.pattern)
 
 
 class Definition(NamedTuple):
@@ -21,8 +67,8 @@ class Definition(NamedTuple):
     """
 
     name: str
-    printed: re.Pattern[str]
-    shown: re.Pattern[str]
+    printed: Search
+    shown: Search
 
 
 class Found(NamedTuple):
@@ -108,15 +154,11 @@ def metric_definitions(declared: Iterable[Mapping[str, Any]]) -> list[Definition
     """Compiled definitions; one whose regex does not compile, or has no group, finds nothing, as on AWS."""
     compiled: dict[str, Definition] = {}
     for definition in declared:
+        name, text = definition["Name"], definition["Regex"]
         try:
-            regex = definition["Regex"]
-            pattern = re.compile(regex)
-        except re.error:
+            compiled[name] = Definition(name, _search(text.replace("#011", r"\t")), _search(text))
+        except ValueError:
             continue
-        if pattern.groups:
-            compiled[definition["Name"]] = Definition(
-                definition["Name"], re.compile(regex.replace("#011", r"\t")), pattern
-            )
     return list(compiled.values())
 
 
@@ -125,9 +167,10 @@ def find_metrics(lines: Iterable[LogLine], definitions: Iterable[Definition]) ->
     for line in lines:
         text = shown(line.text)
         for definition in definitions:
-            value = _number(definition.printed.search(line.text))
-            if value is None:
-                value = _number(definition.shown.search(text))
+            value = definition.printed.number_in(line.text)
+            is_other = text != line.text or definition.shown is not definition.printed
+            if value is None and is_other:
+                value = definition.shown.number_in(text)
             if value is not None:
                 yield Found(definition.name, value, line.time_ms / 1000, line.end)
 
@@ -147,10 +190,7 @@ def _all_lines(log: Path) -> Iterator[LogLine]:
         offset = end
 
 
-def _number(match: re.Match[str] | None) -> float | None:
-    """The number in group 1, None for what is none: a metric that printed "nan" is no value."""
-    try:
-        value = float(match.group(1)) if match is not None else None
-    except (ValueError, TypeError):
-        return None
-    return value if value is not None and value - value == 0 else None
+@lru_cache(maxsize=1024)
+def _search(text: str) -> Search:
+    """One for all jobs and steps that look for the same, so that what took too long once is remembered."""
+    return Search(text)
