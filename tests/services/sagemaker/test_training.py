@@ -365,6 +365,15 @@ def test_a_finished_job_can_be_deleted_and_a_running_one_not(server: Server) -> 
         client.describe_training_job(TrainingJobName="to-delete")
 
 
+def test_a_job_with_the_name_of_a_deleted_one_has_a_log_of_its_own(server: Server) -> None:
+    client = server.client("sagemaker")
+    rounds = ("one", "two", "three", "four")
+    for word in rounds:  # in less than a second
+        run_job(server, script_job(server, "again", f"print({word!r})"))
+        client.delete_training_job(TrainingJobName="again")
+    assert sorted(log_lines(server, "again")) == sorted(rounds)
+
+
 def test_passing_a_role_needs_the_permission(server: Server) -> None:
     iam = server.client("iam")
     iam.create_user(UserName="trainer")

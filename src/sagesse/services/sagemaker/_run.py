@@ -93,7 +93,7 @@ class JobRun(JobHosts):
         for host in self._hosts(job):
             self._fetch(job, host, acting)
         now, state = job.ctx.now(), job.record.state
-        begun = max(int(now), state.get("stream_epoch", 0) + 1)  # each run has a log stream of its own
+        begun = self._free_epoch(job, max(int(now), state.get("stream_epoch", 0) + 1))
         self._note(
             job,
             "Training",
@@ -175,6 +175,16 @@ class JobRun(JobHosts):
             self._sessions.ended(job)
             self._discard(job)
         self._quotas.release(holder(job.record))
+
+    def _free_epoch(self, job: Job, epoch: int) -> int:
+        """`epoch` (seconds) or a later one that makes the log streams of a run its own.
+
+        A job may have the name of one that was deleted a moment ago.
+        """
+        hosts = [f"{job.record.name}/{host.name}" for host in self._hosts(job)]
+        while any(self._shipper.has(job.ctx.scope, self.log_group, f"{host}-{epoch}") for host in hosts):
+            epoch += 1
+        return epoch
 
     def _pass(
         self, job: Job, status: str, *, state: Mapping[str, Any], output: Mapping[str, Any] | None = None

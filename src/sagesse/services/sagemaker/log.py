@@ -95,6 +95,10 @@ class LogShipper:
         self._logs = logs
         self._metrics = metrics
 
+    def has(self, scope: Scope, group: str, stream: str) -> bool:
+        """Whether lines of some run are in that stream."""
+        return self._logs.source_offset(scope, group, stream) > 0
+
     def ship(
         self,
         scope: Scope,
