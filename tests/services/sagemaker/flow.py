@@ -90,6 +90,11 @@ def finished(server: Server, name: str) -> dict[str, Any]:
     return until(look)
 
 
+def ran(facts: Mapping[str, Any]) -> bool:
+    """Whether a training job's process was started."""
+    return "Training" in [entry["Status"] for entry in facts["SecondaryStatusTransitions"]]
+
+
 def channel(name: str, uri: str, content_type: str = "text/csv") -> dict[str, Any]:
     source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
     return {"ChannelName": name, "ContentType": content_type, "DataSource": {"S3DataSource": source}}

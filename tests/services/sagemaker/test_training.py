@@ -17,6 +17,7 @@ from .flow import (
     finished,
     log_lines,
     make_bucket,
+    ran,
     run_job,
     script_job,
     until,
@@ -62,8 +63,28 @@ def test_the_states_a_job_goes_through_are_told(server: Server) -> None:
         "Uploading",
         "Completed",
     ]
-    assert all(entry["EndTime"] >= entry["StartTime"] for entry in history[:-1])
+    assert all(entry["EndTime"] >= entry["StartTime"] for entry in history)
     assert facts["TrainingTimeInSeconds"] >= 1
+
+
+def test_the_time_of_a_job_is_that_of_its_instances(server: Server) -> None:
+    facts = run_job(server, script_job(server, "is-billed", "import time; time.sleep(1.2)"))
+    starting, downloading, *_, completed = facts["SecondaryStatusTransitions"]
+    assert starting["EndTime"] <= facts["TrainingStartTime"] <= downloading["EndTime"]
+    took = completed["EndTime"] - downloading["StartTime"]
+    assert facts["TrainingTimeInSeconds"] == facts["BillableTimeInSeconds"] == round(took.total_seconds())
+
+
+def test_a_job_without_metrics_shows_none(server: Server) -> None:
+    facts = run_job(server, script_job(server, "no-metrics", ""))
+    assert "FinalMetricDataList" not in facts
+    assert facts["ProfilingStatus"] == "Disabled"
+
+
+def test_an_isolated_job_has_no_credentials(server: Server) -> None:
+    source = "import os; print(sorted(name for name in os.environ if name.startswith('AWS_')))"
+    run_job(server, script_job(server, "isolated", source, EnableNetworkIsolation=True))
+    assert log_lines(server, "isolated") == ["['AWS_DEFAULT_REGION', 'AWS_REGION']"]
 
 
 def test_channels_are_at_their_place(server: Server) -> None:
@@ -148,7 +169,7 @@ def test_arguments_without_an_entry_point_fail_the_job(server: Server) -> None:
     asked = {"TrainingImage": PYTHON, "TrainingInputMode": "File", "ContainerArguments": ["--epochs", "3"]}
     facts = run_job(server, script_job(server, "arguments-only", "", AlgorithmSpecification=asked))
     assert "need ContainerEntrypoint" in facts["FailureReason"]
-    assert "TrainingStartTime" not in facts
+    assert not ran(facts)
 
 
 @pytest.mark.parametrize(
@@ -312,6 +333,7 @@ def test_a_bad_hyperparameter_is_the_clients_error(server: Server) -> None:
     [
         {"VpcConfig": {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}},
         {"ExperimentConfig": {"ExperimentName": "e"}},
+        {"ResourceConfig": {"InstancePreferences": [{"InstanceType": "ml.m5.large"}], "InstanceCount": 1}},
     ],
 )
 def test_members_that_are_not_supported_are_refused_by_name(

@@ -9,6 +9,11 @@ from sagesse.core.principal import Credential
 _LOOPBACK = "127.0.0.1,localhost,::1,127.0.0.0/8"
 
 
+def region_variables(region: str) -> dict[str, str]:
+    """Where a job is: all that one is told that is cut off from the network."""
+    return {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+
+
 class Home(NamedTuple):
     """This server as its jobs see it.
 
@@ -29,8 +34,7 @@ class Home(NamedTuple):
         """
         url, bundle, no_proxy = self.url(), str(self.bundle), ",".join((_LOOPBACK, *direct))
         found = {
-            "AWS_REGION": region,
-            "AWS_DEFAULT_REGION": region,
+            **region_variables(region),
             "AWS_ENDPOINT_URL": url,
             "AWS_CA_BUNDLE": bundle,
             "REQUESTS_CA_BUNDLE": bundle,

@@ -13,6 +13,7 @@ from sagesse.services.sagemaker._container import contained
 from sagesse.services.sagemaker._ending import HostRun, outcome
 from sagesse.services.sagemaker._entry import path_variables
 from sagesse.services.sagemaker._feed_access import keep_access
+from sagesse.services.sagemaker._home import region_variables
 from sagesse.services.sagemaker._host_metric import volume_gib
 from sagesse.services.sagemaker._hosts import Host, Hosts, job_run_id
 from sagesse.services.sagemaker._job import Job, JobFailed, JobParts
@@ -76,7 +77,11 @@ class JobHosts(JobKind):
             environment={
                 **path_variables(recipe),
                 **self._identity(job),
-                **self._home.variables(job.ctx.region, session, direct=hosts.addresses),
+                **(
+                    region_variables(job.ctx.region)
+                    if self._is_isolated(request)
+                    else self._home.variables(job.ctx.region, session, direct=hosts.addresses)
+                ),
                 **self._place.environment(hosts.deal(host, state["gpus"])),
                 **(ON_LOOPBACK if hosts.are_several else {}),
                 "SAGESSE_HOST_ADDRESS": host.address,  # see runtime/startup

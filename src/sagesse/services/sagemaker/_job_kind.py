@@ -20,7 +20,7 @@ class JobKind(ABC):
 
     log_group: ClassVar[str]
     started_member: ClassVar[str]
-    """The output member that says when the job's process was started."""
+    """The output member that says when the job began: training with its place, processing with its process."""
 
     @abstractmethod
     def _image(self, request: Mapping[str, Any]) -> str: ...

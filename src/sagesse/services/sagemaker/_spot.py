@@ -51,8 +51,8 @@ def check_spot(req: Mapping[str, Any]) -> None:
         )
 
 
-def times(request: Mapping[str, Any], trained_s: float) -> dict[str, int]:
-    """TrainingTimeInSeconds and BillableTimeInSeconds of a job whose runs took `trained_s` together."""
-    seconds = max(1, round(trained_s))
+def times(request: Mapping[str, Any], in_use_s: float) -> dict[str, int]:
+    """TrainingTimeInSeconds and BillableTimeInSeconds of a job that had its instances for `in_use_s`."""
+    seconds = max(1, round(in_use_s))
     billed = max(1, round(seconds * (1 - DISCOUNT))) if is_spot(request) else seconds
     return {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": billed}

@@ -9,7 +9,7 @@ from sagesse.services.sagemaker._job import Job
 from sagesse.services.sagemaker._place import pending_left_s
 from sagesse.services.sagemaker._run import JobRun
 from sagesse.services.sagemaker._spot import times
-from sagesse.services.sagemaker._training_state import PENDING_TOO_LONG, transition
+from sagesse.services.sagemaker._training_state import PENDING_TOO_LONG, in_use_s, transition
 from sagesse.services.sagemaker.log import Definition, final_metrics, metric_definitions
 
 
@@ -78,8 +78,9 @@ class TrainingRecord(JobRun):
         output["TrainingEndTime"] = now
         if self.started_member in record.output:
             logs = [run.log for _, run in self._look(job)]
-            output |= times(record.request, self._trained_s(job))
-            output["FinalMetricDataList"] = final_metrics(logs, definitions(record))
+            output |= times(record.request, in_use_s(output["SecondaryStatusTransitions"]))
+            if metrics := final_metrics(logs, definitions(record)):
+                output["FinalMetricDataList"] = metrics
         final = status if status in {"Completed", "Failed"} else "Stopped"
         moved = job.kind.move(
             job.ctx,

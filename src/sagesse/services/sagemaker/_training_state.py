@@ -1,6 +1,6 @@
 """The secondary status of a training job and its history."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 _MESSAGES: Mapping[str, str] = {
@@ -18,6 +18,8 @@ _MESSAGES: Mapping[str, str] = {
     "MaxWaitTimeExceeded": "Training job wait time exceeded MaxWaitTimeInSeconds provided",
     "Failed": "Training job failed",
 }
+_FINAL = frozenset({"Completed", "Failed", "Stopped", "MaxRuntimeExceeded", "MaxWaitTimeExceeded"})
+_WITHOUT_INSTANCES = frozenset({"Starting", "Pending", "Interrupted", "Restarting"})
 PENDING_TOO_LONG = "Training job pending time exceeded MaxPendingTimeInSeconds provided"
 
 
@@ -27,7 +29,7 @@ def first_transition(now: float) -> dict[str, Any]:
 
 
 def transition(history: list[dict[str, Any]], status: str, now: float, message: str = "") -> dict[str, Any]:
-    """Output members after a change to `status`: the last entry ends, a new one begins.
+    """Output members after a change to `status`: the last entry ends, a new one begins, and a final one ends at once.
 
     The same status again only changes the message.
     """
@@ -38,5 +40,15 @@ def transition(history: list[dict[str, Any]], status: str, now: float, message: 
     else:
         if entries:
             entries[-1].setdefault("EndTime", now)
-        entries.append({"Status": status, "StartTime": now, "StatusMessage": text})
+        entry = {"Status": status, "StartTime": now, "StatusMessage": text}
+        entries.append({**entry, "EndTime": now} if status in _FINAL else entry)
     return {"SecondaryStatus": status, "SecondaryStatusTransitions": entries}
+
+
+def in_use_s(history: Iterable[Mapping[str, Any]]) -> float:
+    """How long the instances of a job that was given some were its own, up to its end: what AWS bills."""
+    return sum(
+        entry["EndTime"] - entry["StartTime"]
+        for entry in history
+        if entry["Status"] not in _WITHOUT_INSTANCES
+    )

@@ -82,6 +82,7 @@ _UNSUPPORTED = {
     "ResourceConfig.VolumeKmsKeyId": "a job's files lie in a folder of this machine, on whatever disk that is",
     "ResourceConfig.TrainingPlanArn": "training plans make no sense on one machine",
     "ResourceConfig.InstancePlacementConfig": "there is one machine",
+    "ResourceConfig.InstancePreferences": "there is one machine; use InstanceType",
 }
 _NOT_UPDATED = {
     "ProfilerConfig": "the profiler is not built yet",
@@ -195,6 +196,7 @@ def _with_defaults(req: Params, metrics: Sequence[Mapping[str, str]]) -> Params:
         "EnableNetworkIsolation": False,
         "EnableInterContainerTrafficEncryption": False,
         "EnableManagedSpotTraining": False,
+        "ProfilingStatus": "Disabled",
         **req,
         "AlgorithmSpecification": specification,
         **({"InputDataConfig": channels} if channels else {}),

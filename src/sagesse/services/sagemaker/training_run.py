@@ -127,7 +127,11 @@ class TrainingRun(TrainingFiles):
         return self._warm_pools.take(job.ctx, job.record)
 
     def _placed(self, job: Job, pool: str | None) -> dict[str, Any]:
-        return {"WarmPoolStatus": {"Status": "InUse"}} if pool or keep_alive_s(job.record.request) else {}
+        is_warm = pool or keep_alive_s(job.record.request)
+        return {
+            self.started_member: job.record.output.get(self.started_member, job.ctx.now()),
+            **({"WarmPoolStatus": {"Status": "InUse"}} if is_warm else {}),
+        }
 
     def _stays_warm(self, job: Job) -> bool:
         return keep_alive_s(job.record.request) > 0
