@@ -9,9 +9,10 @@ from sagesse.core.identifier import new_request_id
 from sagesse.core.kind import Kind
 from sagesse.core.lifecycle import Lifecycle
 from sagesse.core.record import Record
-from sagesse.core.service import Params, Result, Service
+from sagesse.core.service import Params, Result
 from sagesse.core.state_event import StateEvent
 from sagesse.services.sagemaker._error import already_existing, could_not_find, refuse_unsupported
+from sagesse.services.sagemaker._family import Family
 from sagesse.services.sagemaker.deployment import (
     DeployFailed,
     Deployments,
@@ -90,10 +91,9 @@ _UNSUPPORTED = {
 }
 
 
-class Endpoints(Service):
+class Endpoints(Family):
     """Create, update and delete; describe and list follow from the kind."""
 
-    service = "sagemaker"
     kinds = (ENDPOINT,)
 
     def __init__(self, deployments: Deployments) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 from sagesse.core.call import Context
 from sagesse.core.error import validation_error
 from sagesse.core.kind import Kind
-from sagesse.core.service import Params, Result, Service
+from sagesse.core.service import Params, Result
 from sagesse.core.state_event import StateEvent
 from sagesse.services.sagemaker._error import already_existing, could_not_find, refuse_unsupported
+from sagesse.services.sagemaker._family import Family
 from sagesse.services.sagemaker._vpc import check_vpc
 from sagesse.services.sagemaker.model import MODEL
 
@@ -49,10 +50,9 @@ _UNSUPPORTED_IN_VARIANT = {
 MAX_INSTANCES = 16  # processes of one variant
 
 
-class EndpointConfigs(Service):
+class EndpointConfigs(Family):
     """CreateEndpointConfig; the rest follows from the kind."""
 
-    service = "sagemaker"
     kinds = (ENDPOINT_CONFIG,)
 
     def __init__(self, *, accepts_vpc: bool = False) -> None:

@@ -7,9 +7,10 @@ from sagesse.core.call import Context
 from sagesse.core.error import validation_error
 from sagesse.core.kind import Kind
 from sagesse.core.scope import Scope
-from sagesse.core.service import Grant, Params, Result, Service
+from sagesse.core.service import Grant, Params, Result
 from sagesse.core.state_event import StateEvent
 from sagesse.services.sagemaker._error import already_existing, could_not_find, refuse_unsupported
+from sagesse.services.sagemaker._family import Family
 from sagesse.services.sagemaker._vpc import check_vpc
 
 MODEL = Kind(
@@ -39,10 +40,9 @@ _UNSUPPORTED_IN_CONTAINER = {
 }
 
 
-class Models(Service):
+class Models(Family):
     """CreateModel; the rest follows from the kind."""
 
-    service = "sagemaker"
     kinds = (MODEL,)
 
     def __init__(self, *, accepts_vpc: bool = False) -> None:

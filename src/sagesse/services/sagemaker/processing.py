@@ -11,10 +11,12 @@ from sagesse.core.kind import Kind
 from sagesse.core.lifecycle import Lifecycle
 from sagesse.core.record import Record
 from sagesse.core.scope import Scope
-from sagesse.core.service import Grant, Params, Result, Service
+from sagesse.core.service import Facts, Grant, Params, Result
 from sagesse.core.state_event import StateEvent
 from sagesse.engines.quota import Quotas
+from sagesse.services.sagemaker._condition import processing_facts
 from sagesse.services.sagemaker._error import check_tags, refuse_unsupported
+from sagesse.services.sagemaker._family import Family
 from sagesse.services.sagemaker._place import check_instance_type
 from sagesse.services.sagemaker._quota import check_runtime, counted, processing_uses
 from sagesse.services.sagemaker._resource import check_count
@@ -67,10 +69,9 @@ _UNSUPPORTED_INPUT = {
 _UNSUPPORTED_OUTPUT = {"FeatureStoreOutput": "the feature store is not built yet; use S3Output"}
 
 
-class ProcessingJobs(Service):
+class ProcessingJobs(Family):
     """CreateProcessingJob and StopProcessingJob; describe, list and delete follow from the kind."""
 
-    service = "sagemaker"
     kinds = (PROCESSING_JOB,)
 
     def __init__(self, run: ProcessingRun, quotas: Quotas, *, accepts_vpc: bool = False) -> None:
@@ -119,6 +120,9 @@ class ProcessingJobs(Service):
         yield from super()._grants(operation, params, scope)
         if operation == "CreateProcessingJob":
             yield Grant("iam:PassRole", str(params.get("RoleArn", "*")))
+
+    def _facts(self, operation: str, params: Params) -> Facts:
+        return processing_facts(params) if operation == "CreateProcessingJob" else {}
 
 
 def _check(req: Mapping[str, Any]) -> None:

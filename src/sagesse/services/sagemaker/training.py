@@ -10,13 +10,15 @@ from sagesse.core.kind import Kind
 from sagesse.core.lifecycle import Lifecycle
 from sagesse.core.record import Record
 from sagesse.core.scope import Scope
-from sagesse.core.service import Grant, Params, Result, Service
+from sagesse.core.service import Facts, Grant, Params, Result
 from sagesse.core.state_event import StateEvent
 from sagesse.engines.quota import Quotas
 from sagesse.services.sagemaker._channel import check_channels
 from sagesse.services.sagemaker._checkpoint import check_checkpoint
+from sagesse.services.sagemaker._condition import training_facts
 from sagesse.services.sagemaker._debug_output import check_debug_outputs
 from sagesse.services.sagemaker._error import check_tags, refuse_unsupported, require
+from sagesse.services.sagemaker._family import Family
 from sagesse.services.sagemaker._place import check_instance_type
 from sagesse.services.sagemaker._quota import check_runtime, counted, training_uses
 from sagesse.services.sagemaker._resource import check_resources
@@ -91,10 +93,9 @@ _NOT_UPDATED = {
 }
 
 
-class TrainingJobs(Service):
+class TrainingJobs(Family):
     """CreateTrainingJob and StopTrainingJob; describe, list and delete follow from the kind."""
 
-    service = "sagemaker"
     kinds = (TRAINING_JOB,)
 
     def __init__(self, run: TrainingRun, quotas: Quotas, *, accepts_vpc: bool = False) -> None:
@@ -165,6 +166,9 @@ class TrainingJobs(Service):
         yield from super()._grants(operation, params, scope)
         if operation == "CreateTrainingJob":
             yield Grant("iam:PassRole", str(params.get("RoleArn", "*")))
+
+    def _facts(self, operation: str, params: Params) -> Facts:
+        return training_facts(params) if operation == "CreateTrainingJob" else {}
 
 
 def interrupt(ctx: Context, name: str) -> None:
