@@ -18,6 +18,7 @@ APPLIED = "service-quotas:AppliedQuota"
 """The kind of the records of raised values; the value is ``output["Value"]``, the name the quota's code."""
 
 _INSTANCES, _MOST_INSTANCES = 10_000, 1_000_000
+_JOB_INSTANCES = 20  # AWS's default
 _TRAINING_S, _PROCESSING_S = 2_419_200, 604_800  # the model's bounds of MaxRuntimeInSeconds
 
 
@@ -54,6 +55,7 @@ def sagemaker_quotas() -> Mapping[str, Quota]:
     quotas = [Quota(name, _INSTANCES, _MOST_INSTANCES) for name in names]
     for jobs, longest_s in (("training", _TRAINING_S), ("processing", _PROCESSING_S)):
         quotas.append(Quota(f"Number of concurrent {jobs} jobs", _INSTANCES, _MOST_INSTANCES, "Jobs"))
+        quotas.append(Quota(f"Number of instances for a {jobs} job", _JOB_INSTANCES, _JOB_INSTANCES))
         quotas.append(Quota(f"Longest run time for a {jobs} job", longest_s, longest_s, "Seconds"))
     return {quota.name: quota for quota in sorted(quotas)}
 

@@ -91,6 +91,31 @@ def test_the_run_time_is_bounded(strict: Server) -> None:
     assert "request delta of 2345678 Seconds" in said
 
 
+@pytest.mark.parametrize(
+    "resources",
+    [
+        {"InstanceType": "ml.t3.large", "InstanceCount": 21},
+        {
+            "InstanceGroups": [
+                {"InstanceGroupName": name, "InstanceType": "ml.t3.large", "InstanceCount": 11}
+                for name in ("a", "b")
+            ]
+        },
+    ],
+)
+def test_a_job_has_at_most_as_many_instances_as_its_quota(
+    strict: Server, resources: dict[str, object]
+) -> None:
+    client = strict.client("sagemaker")
+    request = script_job(strict, "too-wide", "", ResourceConfig={"VolumeSizeInGB": 1, **resources})
+    with pytest.raises(client.exceptions.ResourceLimitExceeded) as refusal:
+        client.create_training_job(**request)
+    said = refusal.value.response["Error"]["Message"]
+    assert said.startswith(
+        "The account-level service limit 'Number of instances for a training job' is 20 Instances"
+    )
+
+
 def test_processing_jobs_have_quotas_of_their_own(strict: Server) -> None:
     client = strict.client("sagemaker")
     cluster = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}

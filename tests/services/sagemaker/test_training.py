@@ -378,7 +378,7 @@ def test_names_that_differ_by_case_are_one_name(server: Server) -> None:
 def test_a_finished_job_can_be_deleted_and_a_running_one_not(server: Server) -> None:
     client = server.client("sagemaker")
     client.create_training_job(**script_job(server, "to-delete", "import signal\nsignal.pause()"))
-    with pytest.raises(ClientError, match="Cannot delete"):
+    with pytest.raises(client.exceptions.ResourceInUse, match="Cannot delete"):
         client.delete_training_job(TrainingJobName="to-delete")
     client.stop_training_job(TrainingJobName="to-delete")
     finished(server, "to-delete")

@@ -63,15 +63,23 @@ def counted(quotas: Quotas, ctx: Context, who: str, uses: Mapping[str, float]) -
         raise
 
 
-def check_runtime(quotas: Quotas, ctx: Context, jobs: str, req: Mapping[str, Any]) -> None:
-    """Refuse a MaxRuntimeInSeconds above the account's.
+def check_limits(
+    quotas: Quotas, ctx: Context, jobs: str, req: Mapping[str, Any], resources: Mapping[str, Any]
+) -> None:
+    """Refuse a job that by itself is more than the account's quotas allow.
+
+    Args:
+        jobs: "training" or "processing".
+        resources: its ResourceConfig or ClusterConfig.
 
     Raises:
         ServiceError: ResourceLimitExceeded, as AWS words it.
     """
+    runtime_s = req.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 0)
+    count = sum(count for _, count in instances(resources))
     try:
-        runtime_s = req.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 0)
         quotas.check(ctx.scope, f"Longest run time for a {jobs} job", runtime_s)
+        quotas.check(ctx.scope, f"Number of instances for a {jobs} job", count)
     except QuotaExceeded as error:
         raise _refusal(error) from error
 

@@ -6,8 +6,6 @@ from typing import Any
 from sagesse.core.error import validation_error
 from sagesse.services.sagemaker._hosts import InstanceGroup
 
-_MAX_HOSTS = 20  # AWS's default quota of instances in one training job
-
 
 def training_groups(resources: Mapping[str, Any]) -> list[InstanceGroup]:
     """The instance groups of a ResourceConfig."""
@@ -42,17 +40,14 @@ def check_resources(resources: Mapping[str, Any]) -> list[InstanceGroup]:
     where = "ResourceConfig.InstanceGroups: InstanceCount" if declared else "ResourceConfig.InstanceCount"
     for group in groups:
         check_count(where, group.count)
-    check_count(where, sum(group.count for group in groups))
     return groups
 
 
 def check_count(member: str, count: int) -> None:
-    """Refuse a number of instances that cannot be had.
+    """Refuse no instances; how many there may be is a quota.
 
     Raises:
         ServiceError: names the member.
     """
-    if not 1 <= count <= _MAX_HOSTS:
-        raise validation_error(
-            f"{member} {count} is not allowed; allowed: 1 to {_MAX_HOSTS} instances in one job."
-        )
+    if count < 1:
+        raise validation_error(f"{member} {count} is not allowed; allowed: at least 1 instance.")

@@ -18,7 +18,7 @@ from sagesse.services.sagemaker._condition import processing_facts
 from sagesse.services.sagemaker._error import check_tags, refuse_unsupported
 from sagesse.services.sagemaker._family import Family
 from sagesse.services.sagemaker._place import check_instance_type
-from sagesse.services.sagemaker._quota import check_runtime, counted, processing_uses
+from sagesse.services.sagemaker._quota import check_limits, counted, processing_uses
 from sagesse.services.sagemaker._resource import check_count
 from sagesse.services.sagemaker._transfer import BadLocation, parse_location
 from sagesse.services.sagemaker._vpc import check_vpc
@@ -83,7 +83,8 @@ class ProcessingJobs(Family):
         """Record the wish. The role is looked at now, as on AWS, image and data when the job starts."""
         _check(req)
         check_vpc(req.get("NetworkConfig", {}), accepts_vpc=self._accepts_vpc, where="NetworkConfig.")
-        check_runtime(self._quotas, ctx, "processing", req)
+        cluster = req["ProcessingResources"]["ClusterConfig"]
+        check_limits(self._quotas, ctx, "processing", req, cluster)
         run_id, uses = f"processing-{new_request_id()}", processing_uses(req)
         if known := PROCESSING_JOB.rival(ctx, req["ProcessingJobName"]):
             raise PROCESSING_JOB.duplicate(known)

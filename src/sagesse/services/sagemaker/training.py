@@ -20,7 +20,7 @@ from sagesse.services.sagemaker._debug_output import check_debug_outputs
 from sagesse.services.sagemaker._error import check_tags, refuse_unsupported, require
 from sagesse.services.sagemaker._family import Family
 from sagesse.services.sagemaker._place import check_instance_type
-from sagesse.services.sagemaker._quota import check_runtime, counted, training_uses
+from sagesse.services.sagemaker._quota import check_limits, counted, training_uses
 from sagesse.services.sagemaker._resource import check_resources
 from sagesse.services.sagemaker._spot import check_spot, is_spot
 from sagesse.services.sagemaker._training_state import first_transition, transition
@@ -110,7 +110,7 @@ class TrainingJobs(Family):
         if known := TRAINING_JOB.rival(ctx, req["TrainingJobName"]):
             raise TRAINING_JOB.duplicate(known)
         self._run.check_algorithm(req)
-        check_runtime(self._quotas, ctx, "training", req)
+        check_limits(self._quotas, ctx, "training", req, req["ResourceConfig"])
         run_id, uses = f"training-{new_request_id()}", training_uses(req)
         with counted(self._quotas, ctx, run_id, uses):
             session = self._run.admit(ctx, req)
@@ -150,8 +150,10 @@ class TrainingJobs(Family):
     def delete_training_job(self, ctx: Context, req: Params) -> Result:
         """Forget a job that has ended and whose instances are not kept."""
         record = TRAINING_JOB.get(ctx, req["TrainingJobName"])
+        if record.status not in _FINAL:
+            raise _in_use(f"Cannot delete {record.arn} in status {record.status}; stop it first.")
         if record.output.get("WarmPoolStatus", {}).get("Status") == "Available":
-            raise validation_error(
+            raise _in_use(
                 f"Cannot delete {record.arn} while its warm pool is Available; end it with UpdateTrainingJob and "
                 "KeepAlivePeriodInSeconds 0."
             )
@@ -184,6 +186,10 @@ def interrupt(ctx: Context, name: str) -> None:
         )
     TRAINING_JOB.amend(ctx, record, state={"interrupt": record.state["run_id"]})
     ctx.wake(record)
+
+
+def _in_use(said: str) -> ServiceError:
+    return ServiceError("ResourceInUse", said)
 
 
 def _with_defaults(req: Params, metrics: Sequence[Mapping[str, str]]) -> Params:
