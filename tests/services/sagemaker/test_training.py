@@ -358,6 +358,15 @@ def test_bad_input_is_refused_in_the_words_of_aws(server: Server) -> None:
     assert "Value 'not/fine' at 'trainingJobName' failed to satisfy constraint" in said["Message"]
 
 
+@pytest.mark.parametrize(
+    "members",
+    [{"Environment": {"A": "a\0b"}}, {"HyperParameters": {"sagemaker_program": "a.py", "a\0": "b"}}],
+)
+def test_what_no_program_can_be_given_is_refused(server: Server, members: dict[str, object]) -> None:
+    with pytest.raises(ClientError, match=f"{next(iter(members))} holds a NUL character"):
+        server.client("sagemaker").create_training_job(**script_job(server, "nul", "", **members))
+
+
 def test_what_only_serverless_jobs_leave_out_is_required(server: Server) -> None:
     request = script_job(server, "left-out", "")
     del request["AlgorithmSpecification"], request["ResourceConfig"]

@@ -1,6 +1,6 @@
 """SageMaker's wording of what is there already or not there."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sagesse.core.error import ServiceError, unsupported_member, validation_error
@@ -50,6 +50,22 @@ def check_tags(tags: Iterable[Mapping[str, str]]) -> None:
         raise validation_error(
             f"Invalid tag key {reserved[0]!r}: aws: prefixed tag key names are not allowed for external use."
         )
+
+
+def check_texts(params: Mapping[str, Any], *members: str) -> None:
+    """Refuse arguments and variables that no program can be given.
+
+    Args:
+        params: what has the members: lists of text, or mappings of it.
+
+    Raises:
+        ServiceError: names the member with a NUL character in it.
+    """
+    for member in members:
+        given: Sequence[str] | Mapping[str, str] = params.get(member, ())
+        texts = (*given, *given.values()) if isinstance(given, Mapping) else given
+        if any("\0" in text for text in texts):
+            raise validation_error(f"{member} holds a NUL character, which no program can be given.")
 
 
 def refuse_unsupported(params: Mapping[str, Any], reasons: Mapping[str, str]) -> None:

@@ -15,7 +15,7 @@ from sagesse.core.service import Facts, Grant, Params, Result
 from sagesse.core.state_event import StateEvent
 from sagesse.engines.quota import Quotas
 from sagesse.services.sagemaker._condition import processing_facts
-from sagesse.services.sagemaker._error import check_tags, refuse_unsupported
+from sagesse.services.sagemaker._error import check_tags, check_texts, refuse_unsupported
 from sagesse.services.sagemaker._family import Family
 from sagesse.services.sagemaker._place import check_instance_type
 from sagesse.services.sagemaker._quota import check_limits, counted, processing_uses
@@ -129,6 +129,8 @@ class ProcessingJobs(Family):
 def _check(req: Mapping[str, Any]) -> None:
     refuse_unsupported(req, _UNSUPPORTED)
     check_tags(req.get("Tags", ()))
+    check_texts(req, "Environment")
+    check_texts(req["AppSpecification"], "ContainerEntrypoint", "ContainerArguments")
     cluster = req["ProcessingResources"]["ClusterConfig"]
     if not cluster.get("InstanceType"):
         raise validation_error("ProcessingResources.ClusterConfig.InstanceType is required.")

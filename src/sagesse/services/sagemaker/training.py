@@ -17,7 +17,7 @@ from sagesse.services.sagemaker._channel import check_channels
 from sagesse.services.sagemaker._checkpoint import check_checkpoint
 from sagesse.services.sagemaker._condition import training_facts
 from sagesse.services.sagemaker._debug_output import check_debug_outputs
-from sagesse.services.sagemaker._error import check_tags, refuse_unsupported, require
+from sagesse.services.sagemaker._error import check_tags, check_texts, refuse_unsupported, require
 from sagesse.services.sagemaker._family import Family
 from sagesse.services.sagemaker._place import check_instance_type
 from sagesse.services.sagemaker._quota import check_limits, counted, training_uses
@@ -223,6 +223,8 @@ def _check(req: Mapping[str, Any]) -> None:
     if not specification.get("TrainingImage"):
         raise validation_error("AlgorithmSpecification.TrainingImage is required.")
     check_tags(req.get("Tags", ()))
+    check_texts(req, "Environment", "HyperParameters")
+    check_texts(specification, "ContainerEntrypoint", "ContainerArguments")
     groups = check_resources(req["ResourceConfig"])
     for group in groups:
         check_instance_type(group.instance_type)
