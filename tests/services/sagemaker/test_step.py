@@ -6,10 +6,15 @@ from typing import Any
 
 import pytest
 
+from sagesse.core import reconcile
+from sagesse.core.call import Context
 from sagesse.core.event import Event
 from sagesse.core.policy.identity import SESSION
 from sagesse.core.record import Change, Key
 from sagesse.core.store_sqlite import SqliteStore
+from sagesse.services.sagemaker import _channel_files, _stoppable
+from sagesse.services.sagemaker._run import JobRun
+from sagesse.services.sagemaker._transfer import Location
 
 from .flow import BUCKET, PYTHON, ROLE, until
 from .local import ACCOUNT, REGION, LocalApp, local_app
@@ -36,12 +41,12 @@ def request(*command: str) -> dict[str, Any]:
 def run(local: LocalApp, *command: str) -> dict[str, Any]:
     local.call("CreateBucket", "s3", Bucket=BUCKET)
     local.call("CreateTrainingJob", **request(*command))
+    return until(lambda: _ended(local))
 
-    def ended() -> Any:
-        facts = local.call("DescribeTrainingJob", TrainingJobName="small")
-        return facts if facts["TrainingJobStatus"] in {"Completed", "Failed"} else None
 
-    return until(ended)
+def _ended(local: LocalApp) -> Any:
+    facts = local.call("DescribeTrainingJob", TrainingJobName="small")
+    return facts if facts["TrainingJobStatus"] in {"Completed", "Failed", "Stopped"} else None
 
 
 def states(facts: dict[str, Any]) -> list[str]:
@@ -122,3 +127,54 @@ def test_what_acts_for_a_job_ends_in_the_same_write(tmp_path: Path, monkeypatch:
         credential = local.app.identities.find(record.state["access_key_id"])
         assert credential is not None
         assert credential.expires == ended
+
+
+@pytest.mark.parametrize(("failures", "status"), [(2, "Completed"), (100, "Failed")])
+def test_a_job_that_cannot_be_prepared_is_tried_again_and_then_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failures: int, status: str
+) -> None:
+    left = [OSError("no room")] * failures
+    download = JobRun._download
+
+    def fail(run: JobRun, job: Any) -> float | None:
+        if left:
+            raise left.pop()
+        return download(run, job)
+
+    monkeypatch.setattr(JobRun, "_download", fail)
+    monkeypatch.setattr(reconcile, "_FIRST_PAUSE_S", 0.001)
+    with local_app(tmp_path) as local:
+        facts = run(local, "true")
+    assert facts["TrainingJobStatus"] == status
+    if status == "Failed":
+        assert facts["FailureReason"] == (
+            "InternalServerError: We encountered an internal error. Please try again. (OSError('no room'))"
+        )
+
+
+def test_a_job_is_stopped_between_two_objects_of_a_download(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[str] = []
+    get = _channel_files._get
+
+    def stop_at_the_third(ctx: Context, place: Location) -> Any:
+        answer = get(ctx, place)
+        fetched.append(place.key)
+        if len(fetched) == 3:
+            local.call("StopTrainingJob", TrainingJobName="small")
+        return answer
+
+    monkeypatch.setattr(_channel_files, "_get", stop_at_the_third)
+    monkeypatch.setattr(_stoppable, "_LOOK_S", 0)
+    wanted = request("true")
+    source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/in/"}
+    wanted["InputDataConfig"] = [{"ChannelName": "in", "DataSource": {"S3DataSource": source}}]
+    with local_app(tmp_path) as local:
+        local.call("CreateBucket", "s3", Bucket=BUCKET)
+        for number in range(9):
+            local.call("PutObject", "s3", Bucket=BUCKET, Key=f"in/{number}", Body=b"x")
+        local.call("CreateTrainingJob", **wanted)
+        facts = until(lambda: _ended(local))
+    assert facts["TrainingJobStatus"] == "Stopped"
+    assert len(fetched) == 3

@@ -45,6 +45,7 @@ class JobHosts(JobKind):
         self._file_systems = parts.file_systems
         self._wakes: dict[str, Callable[[], None]] = {}
         self._synced: dict[str, float] = {}
+        self._failures: dict[str, int] = {}
         parts.engine.watch(self._wake)
         parts.capacity.watch(self._wake)
 
@@ -179,5 +180,6 @@ class JobHosts(JobKind):
     def _forget(self, job: Job) -> None:
         self._wakes.pop(job.run_id, None)
         self._synced.pop(job.run_id, None)
+        self._failures.pop(job.run_id, None)
         for host in self._hosts(job):
             self._host_metrics.forget(host.run_id)

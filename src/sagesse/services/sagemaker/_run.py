@@ -5,6 +5,7 @@ disk or in the record, and the processes belong to the job engine, which never r
 each of its hosts. What differs between training and processing is in `JobKind`.
 """
 
+import logging
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -24,10 +25,15 @@ from sagesse.services.sagemaker._job_kind import MAX_RUNTIME_S
 from sagesse.services.sagemaker._place import pending_message, pending_pause_s
 from sagesse.services.sagemaker._quota import holder, instances
 from sagesse.services.sagemaker._session import RoleError
+from sagesse.services.sagemaker._stoppable import StopAsked, stoppable
+from sagesse.services.sagemaker._transfer import StorageUnavailable
 
 _REASON_LENGTH = 1024
+_MOST_FAILURES = 8  # of the steps before a job runs; a minute, as the reconciler waits longer each time
+_AGAIN = "We encountered an internal error. Please try again."
 _POLL_S = 0.25  # how often a running job's log is shipped
 _SYNC_S = 1.0  # how often the folders that are stored while it runs are looked at
+_log = logging.getLogger(__name__)
 
 
 class JobRun(JobHosts):
@@ -61,6 +67,22 @@ class JobRun(JobHosts):
                     return self._upload(job)
         except (JobFailed, ChannelError, RoleError) as failure:
             return self._end(job, "Failed", reason=str(failure))
+        except StopAsked:
+            return 0
+        except StorageUnavailable:
+            raise  # tried again as long as the job may last
+        except Exception as error:
+            if not self._gives_up(job):
+                raise  # the reconciler tells the log, and tries again
+            _log.exception("job %s cannot be prepared", record.name)
+            return self._end(job, "Failed", reason=f"InternalServerError: {_AGAIN} ({error!r})")
+
+    def _gives_up(self, job: Job) -> bool:
+        """Whether a step has failed too often; never where something could be lost that the job has made."""
+        if job.record.state["phase"] not in {"start", "download"}:
+            return False
+        self._failures[job.run_id] = failures = self._failures.get(job.run_id, 0) + 1
+        return failures >= _MOST_FAILURES
 
     # The steps
 
@@ -89,7 +111,7 @@ class JobRun(JobHosts):
         """Lay out the ``/opt/ml`` of each host."""
         if status := self._must_end(job):
             return self._end(job, status)
-        acting = self._as_role(job)
+        acting = stoppable(self._as_role(job), job)
         for host in self._hosts(job):
             self._fetch(job, host, acting)
         now, state = job.ctx.now(), job.record.state
