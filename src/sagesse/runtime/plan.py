@@ -96,3 +96,7 @@ class Plan(msgspec.Struct, frozen=True):
     keeper: int | None = None
     is_contained: bool = False
     cleanup: tuple[str, ...] = ()
+
+
+decode_plan = msgspec.json.Decoder(Plan).decode
+"""From ``plan.json``. The decoder is made once, before the forks that use it."""

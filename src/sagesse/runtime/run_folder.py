@@ -7,7 +7,6 @@ Every file but the log appears whole or not at all.
 
 import fcntl
 import os
-import uuid
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
 
@@ -68,7 +67,7 @@ def claim(folder: Path) -> Claim | None:
 
     The marker appears already locked and with our process id in it, so a reader never sees it half made.
     """
-    draft = folder / f"{STARTED}.{uuid.uuid4().hex}"
+    draft = _draft(folder / STARTED)
     lock = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
     os.write(lock, b"%d\n" % os.getpid())
@@ -99,7 +98,7 @@ def holder(folder: Path) -> int | None:
 
 def write(path: Path, value: msgspec.Struct, *, durable: bool = False) -> None:
     """Write `value` as JSON so that `path` is the old or the new file whole; `durable` waits for the disk."""
-    draft = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
+    draft = _draft(path)
     with draft.open("wb") as file:
         file.write(msgspec.json.encode(value))
         if durable:
@@ -115,3 +114,8 @@ def read(path: Path, kind: type[T]) -> T | None:
     except FileNotFoundError:
         return None
     return msgspec.json.decode(content, type=kind)
+
+
+def _draft(path: Path) -> Path:
+    """A name beside `path` that nobody else has."""
+    return path.with_name(f"{path.name}.{os.urandom(16).hex()}")

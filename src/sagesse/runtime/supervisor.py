@@ -14,13 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-import msgspec
-
 from sagesse.runtime import feed, linux, run_folder
 from sagesse.runtime.first_process import FirstProcess
 from sagesse.runtime.job_process import Launch, lead_a_group, run_job
 from sagesse.runtime.output import LineLog
-from sagesse.runtime.plan import Plan
+from sagesse.runtime.plan import Plan, decode_plan
 from sagesse.runtime.process import descendants, kill_descendants, memory_bytes
 from sagesse.runtime.run_folder import Outcome, Reason, Status
 from sagesse.runtime.sandbox import Layer, Level, SandboxRefused, View, enter, flatten
@@ -62,7 +60,7 @@ def supervise(folder: Path, host: Host, announce: Callable[[bytes], None]) -> No
         return
     announce(b"started")
     try:
-        plan = msgspec.json.decode((folder / run_folder.PLAN).read_bytes(), type=Plan)
+        plan = decode_plan((folder / run_folder.PLAN).read_bytes())
         level = Level.NONE if plan.is_contained else host.level
         view = _lay_out(folder, plan, host)
         view = flatten(view) if level == Level.NONE else view
