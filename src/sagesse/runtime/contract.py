@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 FAILURE_CHARACTERS = 1024
 SOURCE_ARCHIVE = "input/sourcedir.tar.gz"
 """Where the platform puts a script-mode source archive it fetched; the job unpacks it into ``code``."""
@@ -162,7 +160,7 @@ def write_success(base: Path) -> None:
 
 def _write_json(path: str, content: object) -> None:
     with open(path, "wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(content), indent=2))
+        file.write(json.dumps(content, indent=2).encode())
 
 
 def _read_words(path: Path) -> str | None:
