@@ -10,6 +10,7 @@ import pytest
 from sagesse.engines.jobs.base import Command, Plan, PythonEntry, Run
 from sagesse.engines.jobs.local import LocalJobs
 from sagesse.runtime import contract
+from sagesse.runtime.own_python import PROGRAMS
 from sagesse.testing.job_engine import finish, output
 
 _WHERE = "import sys, msgspec; print(sys.executable); "
@@ -89,6 +90,25 @@ def test_the_platforms_own_interpreter_finds_what_the_job_installed(engine: Loca
 
 def test_an_environment_of_the_users_own_is_left_alone(engine: LocalJobs) -> None:
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
-    assert command(engine, "python", "-c", _WHERE, PATH=path) == [
-        str(Path(sys.executable).with_name("python"))
-    ]
+    run = finish(
+        engine,
+        Plan(
+            f"own-{uuid.uuid4().hex}",
+            Command(("python", "-c", _WHERE)),
+            environment={"PATH": path},
+            has_own_python=False,
+        ),
+    )
+    assert output(run) == [str(Path(sys.executable).with_name("python"))]
+
+
+def test_a_path_of_the_users_own_stays_first_and_the_jobs_python_before_the_machines(
+    engine: LocalJobs, tmp_path: Path
+) -> None:
+    (tmp_path / "mine").write_text("#!/bin/sh\necho mine\n")
+    (tmp_path / "mine").chmod(0o755)
+    where = "mine; command -v python; command -v pip; echo $HOME"
+    mine, python, pip, home = command(engine, "sh", "-c", where, PATH=f"{tmp_path}:/usr/bin:/bin")
+    assert mine == "mine"
+    assert Path(python).is_relative_to(home)
+    assert Path(pip) == Path(PROGRAMS) / "pip"

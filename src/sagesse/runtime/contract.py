@@ -1,6 +1,7 @@
 """The files of the training and processing contract under ``/opt/ml``: written by the platform, read by jobs.
 
-Every function takes the folder that the job sees as ``/opt/ml``. Source: the SageMaker developer guide,
+Every function takes the folder that the job sees as ``/opt/ml``. A user's own Python runs this too, so it needs nothing
+that is not in every Python. Source: the SageMaker developer guide,
 "How Amazon SageMaker runs your training image" and "How Amazon SageMaker runs your processing container".
 """
 

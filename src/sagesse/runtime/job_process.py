@@ -38,8 +38,8 @@ class Launch(NamedTuple):
     @property
     def python(self) -> Path | None:
         """The job's own Python environment; none for a container or an environment of the user's."""
-        plan = self.plan
-        return None if plan.is_contained or "PATH" in plan.environment else self.folder / "home" / HOME
+        has_one = self.plan.has_own_python and not self.plan.is_contained
+        return self.folder / "home" / HOME if has_one else None
 
     def adapt(self, text: str) -> str:
         """`text` of the plan as this job must see it: where it has no view of its own, with other paths."""
@@ -119,10 +119,17 @@ def _enter_environment(launch: Launch) -> None:
     python, found = launch.python, [os.environ.get("PYTHONPATH", "")]
     if python is not None:
         make_python(python)
-        os.environ["PATH"] = f"{python}/bin:{PROGRAMS}:{os.environ['PATH']}"
+        os.environ["PATH"] = _before_the_system(f"{python}/bin:{PROGRAMS}", os.environ["PATH"])
         # For programs of ours such as torchrun, which start another interpreter than the job's.
         found.append(str(packages_of(python)))
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (*found, _STARTUP)))
+
+
+def _before_the_system(programs: str, path: str) -> str:
+    """A PATH with `programs` behind what a user put first, and before the machine's own Python."""
+    entries, system = path.split(":"), {*_SYSTEM_PATH.split(":"), str(Path(sys.executable).parent)}
+    place = next((i for i, entry in enumerate(entries) if entry in system), len(entries))
+    return ":".join([*entries[:place], programs, *entries[place:]])
 
 
 def _enter_folder(launch: Launch) -> None:

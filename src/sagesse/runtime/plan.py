@@ -71,6 +71,7 @@ class Plan(msgspec.Struct, frozen=True):
         hosts: address by name, for names that resolve inside: the job's hosts, where it has several.
         peers: ids of the runs (whose folders exist) that share the network of an isolated run.
         threads: how many threads numerical libraries may use.
+        has_own_python: it gets a Python environment of its own, on top of the platform's; not where it brings one.
         is_contained: the program makes a container of its own, so it runs as a process of this machine, unseen by
             our isolation.
         cleanup: a program that is run once the run has ended, however it ended; empty: none.
@@ -92,6 +93,7 @@ class Plan(msgspec.Struct, frozen=True):
     hosts: dict[str, str] = {}
     peers: tuple[str, ...] = ()
     threads: int = 1
+    has_own_python: bool = True
     memory_bytes: int | None = None
     keeper: int | None = None
     is_contained: bool = False

@@ -96,6 +96,7 @@ class JobHosts(JobKind):
             stop_grace_s=GRACE_S,
             isolate_network=self._is_isolated(request),
             hostname=host.name,
+            has_own_python=not recipe.python,
             hosts=hosts.addresses,
             peers=hosts.peers(host),
             threads=hosts.threads(host, state["threads"]),
