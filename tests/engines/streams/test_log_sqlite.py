@@ -222,3 +222,15 @@ def test_wipe_leaves_nothing(store: SqliteLogStore) -> None:
     put(store, "s", (1, "a"))
     store.wipe()
     assert store.groups(HERE, limit=9) == []
+
+
+def test_a_search_that_takes_long_answers_with_what_it_has(
+    store: SqliteLogStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.append(HERE, "g", "s", [LogEvent(time, "x") for time in (1, 2, 3)])
+    monkeypatch.setattr("sagesse.engines.streams.log_scan._LOOKING_S", -1.0)
+
+    page = store.search(HERE, "g", ["s"], lambda message: True, EVERYTHING)
+
+    assert [event.timestamp for event in page.events] == [1]
+    assert page.stopped_at == page.events[0].position

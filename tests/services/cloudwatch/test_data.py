@@ -190,3 +190,24 @@ def test_pages_hold_so_many_points(ask: Op) -> None:
 def test_a_foreign_token_is_refused(ask: Op) -> None:
     with pytest.raises(ServiceError, match="InvalidNextToken"):
         ask(metric("a"), NextToken="x")
+
+
+@pytest.mark.parametrize(
+    ("expressions", "message"),
+    [
+        (["a + b"] + [f"[e{n}, e{n}]" for n in range(60)], "at most 500 time series"),
+        (["TIME_SERIES(1)" + " + TIME_SERIES(1)" * 100], "more than 3,000,000 datapoints"),
+        (["SUM([" + "TIME_SERIES(1)," * 100 + "TIME_SERIES(1)])"], "more than 3,000,000 datapoints"),
+    ],
+)
+def test_expressions_that_make_points_without_end_are_refused(
+    ask: Op, clock: HandClock, expressions: list[str], message: str
+) -> None:
+    queries = [expression(text, f"e{number}", Period=1) for number, text in enumerate(expressions)]
+    with pytest.raises(ServiceError, match=message):
+        ask(metric("a"), metric("b"), *queries, EndTime=clock.now() + 100_000)
+
+
+@pytest.mark.parametrize("text", ["CEIL(FILL(b, 1e999))", "FLOOR(TIME_SERIES(1e999))", "FILL(b, 1e308 * 10)"])
+def test_what_is_infinite_has_no_point(value: Callable[[str], list[float]], text: str) -> None:
+    assert set(value(text)) <= {10, 30, 50}

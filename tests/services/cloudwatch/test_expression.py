@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagesse.core.error import ServiceError
-from sagesse.services.cloudwatch.evaluate import Evaluator
+from sagesse.services.cloudwatch.evaluate import Evaluator, Work
 from sagesse.services.cloudwatch.expression import Function, Name, Negation, Number, Operation, names, parse
 from sagesse.services.cloudwatch.series import Series
 
@@ -41,12 +41,12 @@ TERMS = st.sampled_from(WORDS.split())
 
 
 def test_numbers_too_large_are_no_value() -> None:
-    evaluator = Evaluator({"m1": SERIES}.__getitem__, ["m1"], start=0, end=300, period_s=60)
+    evaluator = Evaluator({"m1": SERIES}.__getitem__, ["m1"], start=0, end=300, period_s=60, work=Work())
     assert evaluator.value(parse("m1 - m1 + SUM(FILL(m1, 1e308))")) == Series("m1", 60, {})
 
 
 @given(st.lists(TERMS, max_size=25))
 def test_any_text_has_a_value_or_is_refused(words: list[str]) -> None:
-    evaluator = Evaluator({"m1": SERIES}.__getitem__, ["m1"], start=0, end=300, period_s=60)
+    evaluator = Evaluator({"m1": SERIES}.__getitem__, ["m1"], start=0, end=300, period_s=60, work=Work())
     with suppress(ServiceError, KeyError):
         evaluator.value(parse(" ".join(words)))

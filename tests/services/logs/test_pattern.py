@@ -35,6 +35,10 @@ WARN = (
         ('{ $.level = "warn" }', WARN, True),
         ('{ $.level != "warn" }', WARN, False),
         ('{ $.level = "w*n" }', WARN, True),
+        ('{ $.level = "w*" }', WARN, True),
+        ('{ $.level = "*r*n" }', WARN, True),
+        ('{ $.level = "war*arn" }', WARN, False),
+        ('{ $.level != "*x*" }', WARN, True),
         ("{ $.level = warn }", WARN, True),
         ("{ $.took >= 12.5 }", WARN, True),
         ("{ $.took < 12.5 }", WARN, False),
@@ -57,6 +61,9 @@ def test_patterns(pattern: str, message: str, is_match: bool) -> None:
     "pattern",
     [
         "[a, b]",
+        "ERROR %[0-9]+ms%",
+        "{ $.level = %w.*% }",
+        "%a{1000000000}%",
         '"open',
         "%(a)%",
         "%[a%",
@@ -93,3 +100,9 @@ def test_any_text_compiles_or_is_refused(pattern: str, message: str) -> None:
 def test_any_condition_compiles_or_is_refused(inside: str) -> None:
     with suppress(ServiceError):
         assert compile_pattern("{" + inside + "}")(WARN) in (True, False)
+
+
+def test_wildcards_cost_no_more_than_the_text_is_long() -> None:
+    matches = compile_pattern('{ $.a = "' + "*a" * 40 + '*b" }')
+
+    assert not matches('{"a": "' + "a" * 5000 + '"}')  # years, if each wildcard began again

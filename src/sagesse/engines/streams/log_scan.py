@@ -2,6 +2,7 @@
 
 import heapq
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from sagesse.engines.streams.log import Position, Query, SearchPage, StoredEvent
 
 _START, _END = Position(-1, 0), Position(2**62, 0)
 _LOOKED_AT = 50_000  # events a search looks at before it answers with what it has: some 250 ms
+_LOOKING_S = 1.0  # as long as it looks, should events or the pattern be large
 _FIRST_BATCH, _LARGEST_BATCH = 16, 2048
 
 
@@ -56,12 +58,13 @@ def search_rows(
     sources = [_walk(connection, scan, query) for scan in scans]
     merged = heapq.merge(*sources, key=_position, reverse=query.newest_first)
     found: list[StoredEvent] = []
-    size = 0
+    size, until = 0, time.monotonic() + _LOOKING_S
     for looked_at, event in enumerate(merged, start=1):
         if matches(event.message):
             found.append(event)
             size += event.size
-        if len(found) == query.limit or size >= query.limit_bytes or looked_at == _LOOKED_AT:
+        is_full = len(found) == query.limit or size >= query.limit_bytes
+        if is_full or looked_at == _LOOKED_AT or time.monotonic() > until:
             return SearchPage(found, event.position)
     return SearchPage(found, None)
 

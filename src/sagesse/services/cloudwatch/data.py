@@ -8,7 +8,7 @@ from sagesse.core.scope import Scope
 from sagesse.engines.metrics.base import Metric, MetricStore, StatisticsQuery
 from sagesse.services.cloudwatch.datum import read_dimensions
 from sagesse.services.cloudwatch.error import invalid_query, invalid_token
-from sagesse.services.cloudwatch.evaluate import MAX_GRID, Evaluator, Value
+from sagesse.services.cloudwatch.evaluate import MAX_GRID, Evaluator, Value, Work
 from sagesse.services.cloudwatch.expression import Node, names, parse
 from sagesse.services.cloudwatch.series import Series, finite
 from sagesse.services.cloudwatch.window import is_period, read_statistic, round_start
@@ -38,6 +38,7 @@ class DataAnswer:
             if "MetricStat" in query:
                 _check_stat(query["MetricStat"])
         self._values: dict[str, Value] = {}
+        self._work = Work()
         self._compute()
 
     def results(self) -> list[tuple[str, Series]]:
@@ -106,6 +107,7 @@ class DataAnswer:
             start=round_start(self._start, period_s, self._now),
             end=self._end,
             period_s=period_s,
+            work=self._work,
         )
         value = evaluator.value(tree)
         return value._replace(label="") if isinstance(value, Series) else value

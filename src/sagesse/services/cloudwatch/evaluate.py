@@ -23,6 +23,7 @@ from sagesse.services.cloudwatch.series import (
     differences,
     each,
     fill,
+    finite,
     interpolate,
     repeat,
     running_sum,
@@ -30,6 +31,8 @@ from sagesse.services.cloudwatch.series import (
 
 Value: TypeAlias = float | Series | list[Series]
 MAX_GRID = 100_800
+_MAX_SERIES = 500
+_MAX_WORK = 3_000_000  # points that the expressions of one call may make: a second or two
 
 _PLAIN: Mapping[str, Callable[[float], float]] = {
     "ABS": abs,
@@ -54,6 +57,29 @@ _SPECIAL = ("FILL", "FIRST", "IF", "LAST", "METRICS", "METRIC_COUNT", "PERIOD", 
 FUNCTIONS = tuple(sorted((*_PLAIN, *_GATHER, *_ALONG, *_SPECIAL)))
 
 
+class Work:
+    """Counts the points that the expressions of one call make: a few short ones could ask for years of work."""
+
+    def __init__(self) -> None:
+        self._left = _MAX_WORK
+
+    def count(self, value: Value) -> None:
+        """Count what a part of an expression has made.
+
+        Raises:
+            ServiceError: it is too much for one call.
+        """
+        if isinstance(value, (int, float)):
+            return
+        made = value if isinstance(value, list) else [value]
+        self._left -= sum(1 + len(series.points) for series in made)
+        if self._left < 0:
+            raise invalid_query(
+                f"The expressions of this call make more than {_MAX_WORK:,} datapoints: ask for a shorter time range, "
+                "a longer period or fewer expressions."
+            )
+
+
 class Evaluator:
     """Computes expressions over the queries of one call.
 
@@ -62,6 +88,7 @@ class Evaluator:
         metrics: ids of the queries that are metrics, for ``METRICS()``.
         start, end: the range of the call, epoch seconds.
         period_s: the distance of the points that `FILL` and `TIME_SERIES` make up.
+        work: counts for the whole call.
     """
 
     def __init__(
@@ -72,8 +99,10 @@ class Evaluator:
         start: float,
         end: float,
         period_s: int,
+        work: Work,
     ) -> None:
         self._lookup = lookup
+        self._work = work
         self._metrics = metrics
         self._start, self._end, self._period_s = start, end, period_s
 
@@ -83,6 +112,12 @@ class Evaluator:
         Raises:
             ServiceError: a function is unknown, or does not take such arguments.
         """
+        value = self._value(node)
+        if not isinstance(node, Name):
+            self._work.count(value)
+        return value
+
+    def _value(self, node: Node) -> Value:
         match node:
             case Number(value):
                 return value
@@ -93,11 +128,19 @@ class Evaluator:
             case Operation():
                 return self._chain(node)
             case Array(items):
-                return [series for item in items for series in _all_series(self.value(item))]
+                return self._array(items)
             case Text(text):
                 raise invalid_query(f"The text '{text}' is not expected here.")
             case Function(name, arguments):
                 return self._call(name, arguments)
+
+    def _array(self, items: Sequence[Node]) -> list[Series]:
+        found: list[Series] = []
+        for item in items:
+            found += _all_series(self.value(item))
+            if len(found) > _MAX_SERIES:
+                raise invalid_query(f"An array holds at most {_MAX_SERIES} time series.")
+        return found
 
     def _chain(self, node: Operation) -> Value:
         """`a + b + c + ...`, which nests to the left and may be a thousand long, without recursion."""
@@ -107,6 +150,7 @@ class Evaluator:
         value = self.value(first)
         for step in reversed(steps):
             value = self._combine(step.sign, value, self.value(step.right))
+            self._work.count(value)
         return value
 
     def _combine(self, sign: str, left: Value, right: Value) -> Value:
@@ -136,7 +180,7 @@ class Evaluator:
 
     def _of_one(self, name: str, value: Value) -> Value:
         if name == "TIME_SERIES" and isinstance(value, (int, float)):
-            return Series("", self._period_s, dict.fromkeys(self._grid(self._period_s), value))
+            return Series("", self._period_s, finite(dict.fromkeys(self._grid(self._period_s), value)))
         if name in _PLAIN:
             return _map(value, _PLAIN[name])
         if isinstance(value, (int, float)):

@@ -84,8 +84,9 @@ def across(series: Sequence[Series], work: Callable[[Sequence[float]], float]) -
 
 
 def fill(series: Series, times: Sequence[float], value: float) -> Series:
-    """`value` at every one of `times` that the series misses."""
-    return series._replace(points={time: series.points.get(time, value) for time in times})
+    """`value` at every one of `times` that the series misses, if it is one."""
+    points = {time: series.points.get(time, value) for time in times}
+    return series._replace(points=points if math.isfinite(value) else finite(points))
 
 
 def repeat(series: Series, times: Sequence[float]) -> Series:

@@ -24,6 +24,7 @@ _TOKEN = re.compile(
       | (?P<compare>!=|<=|>=|=|<|>)
       | (?P<bracket>[(){}])
       | "(?P<text>(?:[^"\\]|\\.)*)"
+      | (?P<regex>%[^%]+%)
       | (?P<word>[^\s(){}=<>!&|"]+)
     )""",
     re.VERBOSE,
@@ -178,6 +179,8 @@ def _select(value: Any, steps: Sequence[str | int]) -> Any:
 
 
 def _comparison(sign: str, operand: _Token) -> Test:
+    if operand.kind == "regex":
+        raise invalid_pattern(f"Sagesse does not support regular expressions in conditions: {operand.text}")
     if operand.kind not in {"text", "word"}:
         raise invalid_pattern(f"a number or a string expected after '{sign}', got '{operand.text}'")
     if operand.kind == "word" and _NUMBER.fullmatch(operand.text):
@@ -196,10 +199,27 @@ def _number_test(order: Callable[[float, float], bool], wanted: float) -> Test:
 
 
 def _text_test(wanted: str, *, wants_equal: bool) -> Test:
-    literal = ".*".join(re.escape(part) for part in wanted.split("*"))
-    compiled = re.compile(literal, re.DOTALL)
+    first, *rest = wanted.split("*")
 
     def test(value: Any) -> bool:
-        return isinstance(value, str) and (compiled.fullmatch(value) is not None) == wants_equal
+        return isinstance(value, str) and _fits(value, first, rest) == wants_equal
 
     return test
+
+
+def _fits(text: str, first: str, rest: Sequence[str]) -> bool:
+    """Whether `text` is `first` and all of `rest` with anything between; each where it is found first, so no search
+    is ever begun again.
+    """
+    if not rest:
+        return text == first
+    *middle, last = rest
+    at, end = len(first), len(text) - len(last)
+    if end < at or not (text.startswith(first) and text.endswith(last)):
+        return False
+    for piece in middle:
+        at = text.find(piece, at, end)
+        if at < 0:
+            return False
+        at += len(piece)
+    return True

@@ -10,14 +10,14 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-import regex
-
+from sagesse.core.client_regex import compile_regex
 from sagesse.services.logs.condition import compile_condition
 from sagesse.services.logs.error import invalid_pattern
 
 Matcher: TypeAlias = Callable[[str], bool]
 
 _TERM = re.compile(r'\s*(?P<sign>[-?]?)(?:"(?P<phrase>(?:[^"\\]|\\.)*)"|(?P<word>[^\s"]+))')
+_IS_REGEX = re.compile(r"%.+%\Z")
 _REGEX_SIGNS = re.compile(r"[A-Za-z0-9:_#=@/;,\-\s^$?\[\]{}|\\*+.]+")
 _REGEX_LIMIT_S = 0.05  # for one message: a pattern that backtracks longer does not match
 
@@ -49,6 +49,10 @@ def _terms(text: str) -> Matcher:
         found = _TERM.match(text, at)
         if found is None:
             raise invalid_pattern(f"Invalid character(s) in term '{text[at:]}'")
+        if _IS_REGEX.match(found["word"] or ""):
+            raise invalid_pattern(
+                f"Sagesse supports a regular expression only by itself, not '{found['word']}'"
+            )
         word = found["word"] or re.sub(r"\\(.)", r"\1", found["phrase"] or "")
         {"-": excluded, "?": optional}.get(found["sign"], required).append(word)
         at = found.end()
@@ -70,13 +74,13 @@ def _regular_expression(text: str) -> Matcher:
     if len(text) < 3 or not text.endswith("%") or not _REGEX_SIGNS.fullmatch(text[1:-1]):
         raise invalid_pattern(f"Invalid regular expression '{text}'; parentheses and '!' are not supported")
     try:
-        compiled = regex.compile(text[1:-1])
-    except regex.error as error:
+        compiled = compile_regex(text[1:-1])
+    except ValueError as error:
         raise invalid_pattern(f"Invalid regular expression '{text}': {error}") from error
 
     def matches(message: str) -> bool:
         try:
-            return compiled.search(message, timeout=_REGEX_LIMIT_S) is not None
+            return compiled.search(message, timeout=_REGEX_LIMIT_S, concurrent=True) is not None
         except TimeoutError:
             return False
 

@@ -6,8 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import regex
-
+from sagesse.core.client_regex import compile_regex
 from sagesse.core.scope import Scope
 from sagesse.engines.jobs.log import LogLine, has_lines, read_log
 from sagesse.engines.metrics.base import Datum, Metric, MetricStore
@@ -30,10 +29,7 @@ class Search:
     """
 
     def __init__(self, text: str) -> None:
-        try:
-            self._pattern = regex.compile(text)
-        except regex.error as error:
-            raise ValueError(str(error)) from error
+        self._pattern = compile_regex(text)
         if not self._pattern.groups:
             raise ValueError("no group")
         self._given_up = 0
