@@ -72,6 +72,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 100
     after: tuple[str | float, str] | None = None
     name_contains: str | None = None
+    name_ignoring_case: str | None = None
     status: str | None = None
     created_after: float | None = None
     created_before: float | None = None

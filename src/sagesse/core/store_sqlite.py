@@ -226,6 +226,7 @@ def _conditions(listing: Listing) -> tuple[str, list[str | float]]:
             values.extend(value for value in arguments if value is not None)
 
     add("instr(name, ?) > 0", listing.name_contains)
+    add("name = ? COLLATE NOCASE", listing.name_ignoring_case)
     add("status = ?", listing.status)
     add("created > ?", listing.created_after)
     add("created < ?", listing.created_before)

@@ -166,6 +166,7 @@ class StoreSuite:
             (Listing(sort="modified"), "badc"),
             (Listing(sort="status"), "acbd"),
             (Listing(sort="name", name_contains="b"), "b"),
+            (Listing(sort="name", name_ignoring_case="B"), "b"),
             (Listing(sort="name", status="On"), "bd"),
             (Listing(sort="name", created_after=1.0), "acd"),
             (Listing(sort="name", created_before=2.0), "b"),

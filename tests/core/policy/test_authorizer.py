@@ -219,6 +219,19 @@ def test_tags_of_the_request_are_known(account: TestAccount) -> None:
     check(account, ann, GET, Tags=[{"Key": "team", "Value": "a"}])
     refusal(account, ann, GET, Tags=[{"Key": "team", "Value": "b"}])
     refusal(account, ann, GET, Tags="nonsense")
+    check(account, ann, GET, tags={"team": "a"})
+    check(account, ann, GET, tags=[{"Key": "team", "Value": "a"}])
+    check(account, ann, GET, Tags=[{"TagKey": "team", "TagValue": "a"}])
+
+
+def test_keys_of_tags_that_are_taken_away_are_known(account: TestAccount) -> None:
+    ann = account.user(
+        "ann", allow("s3:*", Condition={"ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}})
+    )
+    check(account, ann, GET, TagKeys=["team"])
+    refusal(account, ann, GET, TagKeys=["cost"])
+    refusal(account, ann, GET, tagKeys=["team", "cost"])
+    refusal(account, ann, GET, tags=["cost"])
 
 
 def test_tags_of_principal_and_resource_are_known(account: TestAccount) -> None:

@@ -2,11 +2,15 @@
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sagesse.core.error import ServiceError
+from sagesse.core.service import Registry
+from sagesse.engines.metrics.sqlite import SqliteMetricStore
+from sagesse.services.cloudwatch import Metrics
 from sagesse.testing.clock import HandClock
 
 Op = Callable[..., Any]
@@ -173,3 +177,11 @@ def test_metrics_that_fell_silent_are_not_listed(op: Op, clock: HandClock) -> No
     assert len(op("ListMetrics")["Metrics"]) == 1
     clock.turn(14 * 86_400)
     assert op("ListMetrics")["Metrics"] == []
+
+
+def test_the_namespace_of_data_is_a_condition_key(tmp_path: Path) -> None:
+    store = SqliteMetricStore(tmp_path / "metrics.db", durable=False)
+    handler = Registry([Metrics(store)]).find("cloudwatch", "PutMetricData")
+    store.close()
+
+    assert handler.facts("PutMetricData", {"Namespace": "Jobs"}) == {"cloudwatch:namespace": "Jobs"}

@@ -105,3 +105,30 @@ def test_only_users_and_roles_are_simulated(account: TestAccount, arn: str, code
     with pytest.raises(ServiceError) as refusal:
         account.ask("SimulatePrincipalPolicy", PolicySourceArn=arn, ActionNames=["s3:GetObject"])
     assert refusal.value.code == code
+
+
+def test_results_come_in_pages_when_asked(account: TestAccount) -> None:
+    asked = {"PolicyInputList": [allow("s3:*")], "ActionNames": ["s3:A", "s3:B", "s3:C"], "MaxItems": 2}
+    first = account.ask("SimulateCustomPolicy", **asked)
+    assert first["IsTruncated"] is True
+    rest = account.ask("SimulateCustomPolicy", **asked, Marker=first["Marker"])
+    assert decisions(rest) == {"s3:C": "allowed"}
+
+    for name in "ab":
+        account.ask("CreateUser", UserName=name)
+    foreign = account.ask("ListUsers", MaxItems=1)["Marker"]
+    with pytest.raises(ServiceError, match=r"Invalid Marker"):
+        account.ask("SimulateCustomPolicy", **asked, Marker=foreign)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"ActionNames": ["s3:A"] * 101, "ResourceArns": ["arn:aws:s3:::b"] * 100},
+        {"PolicyInputList": [allow("s3:" + "A" * 11_000)]},
+    ],
+)
+def test_what_would_take_minutes_is_refused(account: TestAccount, members: dict[str, Any]) -> None:
+    asked = {"PolicyInputList": [allow("s3:*")], "ActionNames": ["s3:A"], **members}
+    with pytest.raises(ServiceError, match=r"InvalidInput"):
+        account.ask("SimulateCustomPolicy", **asked)

@@ -6,8 +6,8 @@ from urllib.parse import unquote
 import pytest
 
 from sagesse.core.error import ServiceError
-from tests.core.policy.build import allow
-from tests.services.iam.account import ACCOUNT, TestAccount
+from tests.core.policy.build import allow, deny
+from tests.services.iam.account import ACCOUNT, TRUST, TestAccount
 
 POLICY = "arn:aws:iam::aws:policy/AmazonS3FullAccess"
 
@@ -28,6 +28,15 @@ def test_a_name_is_taken_once(account: TestAccount) -> None:
         account.ask("CreateUser", UserName="ann", Path="/other/")
     assert refusal.value.code == "EntityAlreadyExistsException"
     assert refusal.value.message == "User with name ann already exists."
+
+
+def test_names_differ_by_more_than_their_case(account: TestAccount) -> None:
+    account.user("ann")
+    account.role("ann")  # another kind
+    for operation in ("CreateUser", "CreateRole"):
+        trust = {"AssumeRolePolicyDocument": TRUST} if operation == "CreateRole" else {}
+        with pytest.raises(ServiceError, match=r"EntityAlreadyExists.*name ann already exists"):
+            account.ask(operation, **{f"{operation[6:]}Name": "ANN"}, **trust)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +139,28 @@ def test_inline_policies_have_a_quota(account: TestAccount) -> None:
     assert account.ask("ListUserPolicies", UserName="ann")["PolicyNames"] == []
 
 
+def test_policies_are_limited_by_arn_and_boundary(account: TestAccount) -> None:
+    boundary = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+    keys = {"iam:PolicyARN": POLICY, "iam:PermissionsBoundary": boundary}
+    admin = account.user(
+        "admin",
+        allow(["iam:CreateUser", "iam:AttachUserPolicy"], Condition={"StringEqualsIfExists": keys}),
+        deny("iam:*", Condition={"StringNotEquals": {"iam:PermissionsBoundary": boundary}}),
+    )
+    account.ask("CreateUser", UserName="free")
+    account.ask("CreateUser", admin, UserName="bound", PermissionsBoundary=boundary)
+    account.ask("AttachUserPolicy", admin, UserName="bound", PolicyArn=POLICY)
+
+    for operation, members in [
+        ("CreateUser", {"UserName": "other"}),
+        ("CreateUser", {"UserName": "other", "PermissionsBoundary": POLICY}),
+        ("AttachUserPolicy", {"UserName": "free", "PolicyArn": POLICY}),
+        ("AttachUserPolicy", {"UserName": "bound", "PolicyArn": boundary}),
+    ]:
+        with pytest.raises(ServiceError, match=r"AccessDenied"):
+            account.ask(operation, admin, **members)
+
+
 def test_a_user_with_policies_or_keys_stays(account: TestAccount) -> None:
     account.user("ann", allow("s3:*"))
     account.ask("AttachUserPolicy", UserName="ann", PolicyArn=POLICY)
@@ -158,6 +189,14 @@ def test_a_tag_key_is_given_once(account: TestAccount) -> None:
     tags = [{"Key": "a", "Value": "1"}, {"Key": "A", "Value": "2"}]
     with pytest.raises(ServiceError, match=r"InvalidInput.*Duplicate tag keys found"):
         account.ask("CreateUser", UserName="ann", Tags=tags)
+
+
+def test_a_tag_is_overwritten_and_removed_whatever_the_case_of_its_key(account: TestAccount) -> None:
+    account.user("ann", Tags=[{"Key": "Team", "Value": "1"}])
+    account.ask("TagUser", UserName="ann", Tags=[{"Key": "team", "Value": "2"}])
+    assert account.ask("ListUserTags", UserName="ann")["Tags"] == [{"Key": "Team", "Value": "2"}]
+    account.ask("UntagUser", UserName="ann", TagKeys=["TEAM"])
+    assert account.ask("ListUserTags", UserName="ann")["Tags"] == []
 
 
 def test_more_than_fifty_tags_are_refused(account: TestAccount) -> None:

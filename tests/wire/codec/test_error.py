@@ -131,3 +131,16 @@ def test_common_errors_of_head_requests_have_no_body() -> None:
 def test_no_line_break_of_an_error_reaches_a_header() -> None:
     reply = write_common_error(ServiceError("Evil\r\nSet-Cookie: a=b", "no"), "id", "rest-json")
     assert all("\r" not in value and "\n" not in value for _, value in reply.headers)
+
+
+@pytest.mark.parametrize(("service", "operation"), [("iam", "ListRoles"), ("s3", "ListBuckets")])
+def test_a_message_holds_only_what_xml_can(service: str, operation: str) -> None:
+    protocol: Protocol = "query" if service == "iam" else "rest-xml"
+    reply = codec(service, operation, protocol).write_error(
+        ServiceError("ValidationError", "a\x00b\x1f\tc"), "id"
+    )
+    assert isinstance(reply.body, bytes)
+    (message,) = [
+        item.text for item in ElementTree.fromstring(reply.body).iter() if item.tag.endswith("Message")
+    ]
+    assert message == "a\ufffdb\ufffd\tc"

@@ -129,9 +129,14 @@ class IdentityAuthorizer(Authorizer):
         return Facts(gather, partial(self._late, grant))
 
     def _late(self, grant: Grant, key: str, facts: Facts) -> str | None:
-        """Time, tags of the resource, and what else the resource knows."""
+        """Time, tags and boundary of the resource, and what else the resource knows."""
         if key in _TIME_KEYS:
             return time_facts(self._identities.now())[_TIME_KEYS[key]]
+        if key == "iam:permissionsboundary":
+            record = self._identities.store.by_arn(grant.resource)
+            return (
+                record.output.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn") if record else None
+            )
         _, found, tag = key.partition(":resourcetag/")
         if found:
             record = self._identities.store.by_arn(grant.resource)

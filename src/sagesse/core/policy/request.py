@@ -41,13 +41,35 @@ def time_facts(now: float) -> dict[str, str]:
 
 
 def request_tags(params: Mapping[str, Any]) -> RawFacts:
-    """``aws:RequestTag/...`` and ``aws:TagKeys`` of a request with a Tags list; the request is not validated yet."""
-    tags = params.get("Tags")
-    if not isinstance(tags, list):
+    """``aws:RequestTag/...`` and ``aws:TagKeys`` of a request that gives tags or takes them away.
+
+    Services write them as lists of pairs, as objects, and as lists of keys; the request is not validated yet.
+    """
+    given = [params[member] for member in ("Tags", "tags", "TagKeys", "tagKeys") if member in params]
+    if not given:
         return {}
+    pairs, keys = _pairs(given[0]), _keys(given[0])
+    return {
+        **{f"aws:RequestTag/{key}": value for key, value in pairs.items()},
+        "aws:TagKeys": [*pairs, *keys],
+    }
+
+
+def _pairs(tags: Any) -> dict[str, str]:
+    if isinstance(tags, dict):
+        return {str(key): str(value) for key, value in cast("dict[Any, Any]", tags).items()}
     pairs: dict[str, str] = {}
-    for tag in cast("list[Any]", tags):
+    for tag in _listed(tags):
         if isinstance(tag, dict):
             known = cast("dict[str, Any]", tag)
-            pairs[str(known.get("Key", ""))] = str(known.get("Value", ""))
-    return {**{f"aws:RequestTag/{key}": value for key, value in pairs.items()}, "aws:TagKeys": list(pairs)}
+            key = known.get("Key", known.get("TagKey", ""))
+            pairs[str(key)] = str(known.get("Value", known.get("TagValue", "")))
+    return pairs
+
+
+def _keys(tags: Any) -> list[str]:
+    return [tag for tag in _listed(tags) if isinstance(tag, str)]
+
+
+def _listed(tags: Any) -> list[Any]:
+    return cast("list[Any]", tags) if isinstance(tags, list) else []

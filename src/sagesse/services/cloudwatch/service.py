@@ -10,7 +10,7 @@ import msgspec
 
 from sagesse.core.call import Context
 from sagesse.core.scope import Scope
-from sagesse.core.service import Grant, Params, Result, Service
+from sagesse.core.service import Facts, Grant, Params, Result, Service
 from sagesse.engines.metrics.base import Metric, MetricFilter, MetricStore, Statistics, StatisticsQuery
 from sagesse.services.cloudwatch.data import DataAnswer, page
 from sagesse.services.cloudwatch.datum import read_data, read_dimensions
@@ -83,6 +83,12 @@ class Metrics(Service):
         if len(found) > _LIST_PAGE:
             result["NextToken"] = _write_token(found[_LIST_PAGE - 1])
         return result
+
+    def _facts(self, operation: str, params: Params) -> Facts:
+        """The namespace that data are put in."""
+        if operation != "PutMetricData" or "Namespace" not in params:
+            return {}
+        return {"cloudwatch:namespace": str(params["Namespace"])}
 
     def _grants(self, operation: str, params: Params, scope: Scope) -> Iterable[Grant]:
         """CloudWatch has no resources for metrics: every action is granted on `*`."""

@@ -9,7 +9,7 @@ from sagesse.core.kind import Kind
 from sagesse.core.policy import Identities, IdentityAuthorizer, compile_policy
 from sagesse.core.policy.aws_managed import managed_policies
 from sagesse.core.scope import Scope, parse_arn
-from sagesse.core.service import Grant, Params, Service
+from sagesse.core.service import Facts, Grant, Params, Service
 from sagesse.services.iam.error import unattachable_policy, validation_failed
 from sagesse.services.iam.kind import POLICY, ROLE, USER, path_arn
 
@@ -33,6 +33,13 @@ class Family(Service):
         if operation in _OWN_USER and "UserName" not in params:
             return ()  # about the caller: `_own_name` asks
         return (Grant(f"iam:{operation}", self._subject(operation, params, scope.account)),)
+
+    def _facts(self, operation: str, params: Params) -> Facts:
+        """The policy that is attached or taken off, and the boundary that is asked for."""
+        given = {"iam:PermissionsBoundary": params.get("PermissionsBoundary")}
+        if operation.startswith(("Attach", "Detach")):
+            given["iam:PolicyARN"] = params.get("PolicyArn")
+        return {key: str(value) for key, value in given.items() if value is not None}
 
     def _subject(self, operation: str, params: Params, account: str) -> str:
         is_about_policy = operation in _OF_POLICY or "PolicyVersion" in operation

@@ -1,5 +1,6 @@
 """The kinds of IAM, and how their records are made: ARNs carry a path, which `Kind.create` does not know."""
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -8,9 +9,13 @@ from sagesse.core.kind import Kind
 from sagesse.core.model import service_model
 from sagesse.core.record import AlreadyExists, Listing, Record, Store
 from sagesse.core.scope import Scope
-from sagesse.services.iam.error import already_exists, invalid_input, missing_policy, no_such_entity
+from sagesse.services.iam._tags import checked_tags
+from sagesse.services.iam.error import already_exists, missing_policy, no_such_entity
 
 _BATCH = 200
+_naming = (
+    threading.Lock()
+)  # names differ by more than their case: nothing comes between looking and inserting
 
 USER = Kind(
     service="iam",
@@ -82,12 +87,10 @@ def insert(
     """Add a record named by its request, under the request's Path.
 
     Raises:
-        ServiceError: the kind's duplicate error, or tags with the same key.
+        ServiceError: the kind's duplicate error, also for a name that differs by case alone; tags with the same key.
     """
     kept = {key: value for key, value in request.items() if key not in {"Tags", "PermissionsBoundary"}}
-    tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags", ())}
-    if len({key.lower() for key in tags}) < len(request.get("Tags", ())):
-        raise invalid_input("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+    tags = checked_tags(request.get("Tags", ()))
     name = str(request[kind.key])
     path = str(request.get("Path", "/"))
     record = Record(
@@ -103,10 +106,14 @@ def insert(
         state=dict(state),
         tags=tags,
     )
-    try:
-        return store.insert(record)
-    except AlreadyExists as clash:
-        raise kind.duplicate(clash.existing) from clash
+    with _naming:
+        taken = store.list(kind.id, Scope(account, ""), Listing(limit=1, name_ignoring_case=name))
+        if taken:
+            raise kind.duplicate(taken[0])
+        try:
+            return store.insert(record)
+        except AlreadyExists as clash:
+            raise kind.duplicate(clash.existing) from clash
 
 
 def change(ctx: Context, kind: Kind, name: str, edit: Callable[[Record], None]) -> Record:

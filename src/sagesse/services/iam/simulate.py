@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sagesse.core.call import Context
+from sagesse.core.page import write_token
 from sagesse.core.policy import (
     Decision,
     Facts,
@@ -21,11 +22,14 @@ from sagesse.core.principal import Principal
 from sagesse.core.record import Record
 from sagesse.core.scope import parse_arn
 from sagesse.core.service import Params, Result
-from sagesse.services.iam._family import Family
-from sagesse.services.iam.error import invalid_input, no_such_entity
+from sagesse.services.iam._family import Family, size_of
+from sagesse.services.iam.error import invalid_input, no_such_entity, validation_failed
 from sagesse.services.iam.kind import ROLE, USER
+from sagesse.services.iam.page import marker_name
 
 _UNSUPPORTED = ("OrderedOrganizationPolicyInputList", "PolicyExclusionList", "ResourceOwner")
+_MOST_DECISIONS = 10_000
+_POLICY_SIZE = 10_240  # the largest quota of a policy in IAM
 _RESTRICTION = (Verdict.EXPLICIT_DENY, Verdict.IMPLICIT_DENY, Verdict.ALLOWED)
 
 
@@ -51,9 +55,18 @@ class Simulation:
         }
         self._facts = (own, principal_facts(caller), time_facts(now), entered)
 
-    def results(self) -> list[dict[str, Any]]:
-        """A result for each action, with one for each resource in it."""
-        return [self._result(action) for action in self._actions]
+    def results(self, begin: int, end: int) -> list[dict[str, Any]]:
+        """A result for each of these actions, with one for each resource in it.
+
+        Raises:
+            ServiceError: so many that they would take minutes.
+        """
+        pairs = len(self._actions) * len(self._resources)
+        if pairs > _MOST_DECISIONS:
+            raise invalid_input(
+                f"{pairs} combinations of ActionNames and ResourceArns; at most {_MOST_DECISIONS} are allowed."
+            )
+        return [self._result(action) for action in self._actions[begin:end]]
 
     def _result(self, action: str) -> dict[str, Any]:
         judged = [(resource, *self._judge(action, resource)) for resource in self._resources]
@@ -97,7 +110,7 @@ class Simulation:
 
 
 class Simulator(Family):
-    """SimulatePrincipalPolicy and SimulateCustomPolicy. Every answer is complete: IsTruncated is always false."""
+    """SimulatePrincipalPolicy and SimulateCustomPolicy. An answer is complete unless MaxItems cuts it."""
 
     def simulate_principal_policy(self, ctx: Context, req: Params) -> Result:
         """What a user or a role of the account may do, with further policies if given."""
@@ -130,8 +143,20 @@ class Simulator(Family):
 
 
 def _answer(ctx: Context, permissions: Permissions, caller: Principal, req: Params) -> Result:
-    results = Simulation(permissions, caller, req, now=ctx.now()).results()
-    return {"EvaluationResults": results, "IsTruncated": False}
+    simulation = Simulation(permissions, caller, req, now=ctx.now())
+    begin = _begin(req)
+    end = begin + int(req.get("MaxItems", _MOST_DECISIONS))
+    result: dict[str, Any] = {"EvaluationResults": simulation.results(begin, end), "IsTruncated": False}
+    if end < len(req["ActionNames"]):
+        result.update(IsTruncated=True, Marker=write_token((str(end), str(end)), "name"))
+    return result
+
+
+def _begin(req: Params) -> int:
+    marker = marker_name(req) or "0"
+    if not (marker.isascii() and marker.isdecimal() and len(marker) < 10):
+        raise validation_failed("Invalid Marker.")
+    return int(marker)
 
 
 def _refuse_unsupported(req: Params) -> None:
@@ -141,8 +166,10 @@ def _refuse_unsupported(req: Params) -> None:
 
 
 def _inputs(req: Params, member: str) -> Iterable[NamedPolicy]:
-    for number, document in enumerate(req.get(member, ()), start=1):
-        yield NamedPolicy(f"{member}.{number}", "none", compile_policy(str(document)))
+    for number, document in enumerate(map(str, req.get(member, ())), start=1):
+        if size_of(document) > _POLICY_SIZE:
+            raise invalid_input(f"{member}.{number} is larger than {_POLICY_SIZE} characters.")
+        yield NamedPolicy(f"{member}.{number}", "none", compile_policy(document))
 
 
 def _boundary(req: Params) -> Layer | None:

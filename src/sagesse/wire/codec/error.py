@@ -1,5 +1,6 @@
 """Writes errors in the shape of the caller's protocol, by the model's error shapes."""
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias
@@ -23,6 +24,8 @@ from sagesse.wire.codec.write_xml import escape
 from sagesse.wire.message import Protocol, WireReply
 
 WriteError: TypeAlias = Callable[[ServiceError, str], WireReply]
+# What XML cannot hold, not even as a reference.
+_UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MESSAGE = frozenset(("message", "Message"))
 
 
@@ -90,7 +93,8 @@ def _body(
 ) -> bytes:
     if protocol not in ("query", "rest-xml"):
         return _tree(error, protocol, fault)
-    content = f"<Code>{escape(fault.code)}</Code><Message>{escape(error.message)}</Message>{_xml_fields(error, fault)}"
+    message = escape(_UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", error.message))
+    content = f"<Code>{escape(fault.code)}</Code><Message>{message}</Message>{_xml_fields(error, fault)}"
     request = f"<RequestId>{escape(request_id)}</RequestId>"
     if protocol == "rest-xml" and (service is None or service.name == "s3"):
         host = f"<HostId>{host_id(request_id)}</HostId>"
