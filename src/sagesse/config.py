@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 import msgspec
@@ -18,38 +18,43 @@ _HOST_AND_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
 _SECRETS = {"objects_secret_access_key"}
 
 
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+Amount: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
+Region: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How a server runs; docs/settings.md explains each field."""
 
     data_dir: str = "~/.sagesse"
     host: str = "127.0.0.1"
-    port: int = 4577
-    region: str = "us-east-1"
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 4577
+    region: Region = "us-east-1"
     encrypt_objects: bool = False
     objects_url: str = ""
     objects_bucket: str = ""
     objects_prefix: str = ""
-    objects_region: str = "us-east-1"
+    objects_region: Region = "us-east-1"
     objects_access_key_id: str = ""
     objects_secret_access_key: str = ""
     account: str = "123456789012"
     ephemeral: bool = False
-    job_cores: int = 0
+    job_cores: Count = 0
     job_engine: Literal["local", "ray"] = "local"
     ray_address: str = "auto"
-    job_memory_gib: float = 0.0
-    job_gpus: int = -1
+    job_memory_gib: Amount = 0.0
+    job_gpus: Annotated[int, msgspec.Meta(ge=-1)] = -1
     job_memory_limit: bool = False
     instance_scale: float = 1.0
-    quotas: dict[str, float] = {}
-    spot_interruptions_per_hour: float = 0.0
-    channel_cache_bytes: int = 10 << 30
+    quotas: dict[str, Amount] = {}
+    spot_interruptions_per_hour: Amount = 0.0
+    channel_cache_bytes: Count = 10 << 30
     file_systems: dict[str, str] = {}
     accept_vpc_config: bool = False
     log_level: str = "INFO"
 
     def __post_init__(self) -> None:
-        if not (len(self.account) == _ACCOUNT_DIGITS and self.account.isdigit()):
+        if not (len(self.account) == _ACCOUNT_DIGITS and self.account.isascii() and self.account.isdigit()):
             raise ValueError(f"account {self.account!r} is no AWS account number; allowed: 12 digits")
         if not 0 < self.instance_scale <= 1:
             raise ValueError(
@@ -107,24 +112,31 @@ def load_settings(environment: Mapping[str, str], **overrides: Any) -> Settings:
         for name in fields
         if f"SAGESSE_{name.upper()}" in environment
     }
-    if isinstance(chosen.get("quotas"), str):
-        chosen["quotas"] = _mapping(chosen["quotas"])
+    for name in ("quotas", "file_systems"):
+        if isinstance(chosen.get(name), str):
+            chosen[name] = _mapping(name, chosen[name])
     chosen |= {name: value for name, value in overrides.items() if value is not None}
-    folder = Path(str(chosen.get("data_dir", Settings().data_dir))).expanduser()
-    merged = {**_from_file(folder / "settings.json", set(fields)), **chosen}
+    merged = {**_from_file(_folder(chosen) / "settings.json", set(fields)), **chosen}
     try:
-        if isinstance(text := merged.get("file_systems"), str):
-            merged["file_systems"] = msgspec.json.decode(text)
         return msgspec.convert(merged, Settings, strict=False)
     except msgspec.MsgspecError as error:
         raise SettingsError(f"bad setting: {error}") from error
 
 
-def _mapping(text: str) -> dict[str, Any]:
+def _folder(chosen: Mapping[str, Any]) -> Path:
+    try:
+        return Path(str(chosen.get("data_dir", Settings().data_dir))).expanduser()
+    except RuntimeError as error:  # no HOME, and a user that the system does not know
+        raise SettingsError(
+            f"data_dir: {error} Name a directory with --data-dir or SAGESSE_DATA_DIR."
+        ) from error
+
+
+def _mapping(name: str, text: str) -> dict[str, Any]:
     try:
         return msgspec.json.decode(text.encode(), type=dict[str, Any])
     except msgspec.MsgspecError as error:
-        raise SettingsError(f"SAGESSE_QUOTAS is not a JSON object: {error}") from error
+        raise SettingsError(f"SAGESSE_{name.upper()} is not a JSON object: {error}") from error
 
 
 def _from_file(path: Path, names: set[str]) -> dict[str, Any]:
@@ -132,8 +144,10 @@ def _from_file(path: Path, names: set[str]) -> dict[str, Any]:
         return {}
     try:
         found = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not a JSON object of settings: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
     if unknown := set(found) - names:
         raise SettingsError(f"{path}: unknown settings {sorted(unknown)}; known: {', '.join(sorted(names))}")
     return found

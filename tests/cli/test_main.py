@@ -1,11 +1,16 @@
 """Arguments, settings and failures of the command line."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from sagesse import __version__
 from sagesse.cli.failure import Exit
+from sagesse.cli.instance import env_command
 from sagesse.cli.main import COMMANDS, main
 
 
@@ -29,6 +34,94 @@ def test_bad_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixt
         main(arguments)
     assert ended.value.code == Exit.USAGE
     assert "usage:" in capsys.readouterr().err
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"sagesse {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("port", "99999"),
+        ("port", "-1"),
+        ("region", "EU central"),
+        ("job_cores", "-2"),
+        ("channel_cache_bytes", "-1"),
+        ("spot_interruptions_per_hour", "nan"),
+        ("quotas", '{"a": -1}'),
+        ("account", "１２３４５６７８９０１２"),
+    ],
+)
+def test_a_setting_out_of_its_range_is_refused_and_leaves_nothing_behind(
+    name: str,
+    value: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(f"SAGESSE_{name.upper()}", value)
+    assert main(["up", "--data-dir", str(tmp_path / "data")]) == Exit.USAGE
+    assert name in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("content", [b"\xff{}", b"[]", b""])
+def test_a_settings_file_that_is_none_is_named(
+    content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "settings.json").write_bytes(content)
+    assert main(["status", "--data-dir", str(tmp_path)]) == Exit.USAGE
+    assert "settings.json is not a JSON object" in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_without_a_home_the_data_directory_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def nobody(_: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", nobody)
+    assert main(["status"]) == Exit.USAGE
+    assert "--data-dir" in capsys.readouterr().err
+
+
+def test_the_environment_of_another_data_directory_is_asked_for_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SAGESSE_DATA_DIR", str(tmp_path))
+    assert env_command(str(tmp_path)) == 'eval "$(sagesse env)"'
+    assert env_command("/my data") == """eval "$(sagesse env --data-dir '/my data')\""""
+
+
+def test_words_outside_the_encoding_of_the_terminal_fail_nothing(tmp_path: Path) -> None:
+    data = tmp_path / "dätä [bold]"
+    done = subprocess.run(
+        [sys.executable, "-m", "sagesse", "status", "--data-dir", str(data)],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == Exit.NOT_RUNNING
+    assert r"d\xe4t\xe4 [bold]" in done.stderr
+
+
+def test_a_full_disk_behind_the_output_is_told(tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "sagesse", "down", "--json", "--data-dir", str(tmp_path)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == Exit.FAILED
+    assert "No space left" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_bad_setting_is_named(

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sagesse.cli.check_data import check_damage, check_disk, nearest
 from sagesse.cli.finding import Finding
-from sagesse.cli.instance import find
+from sagesse.cli.instance import env_command, find
 from sagesse.config import Settings
 from sagesse.runtime.sandbox import Level, probe
 
@@ -206,7 +206,7 @@ def check_environment(settings: Settings) -> Iterator[Finding]:
     instance = find(settings.folder)
     url = instance.facts.url if instance and instance.facts else ""
     here = os.environ.get("AWS_ENDPOINT_URL", "").rstrip("/")
-    fix = 'eval "$(sagesse env)"'
+    fix = env_command(str(settings.folder))
     if here and url and here != url:
         yield Finding("environment", "warn", f"AWS_ENDPOINT_URL is {here}, the server is at {url}", fix)
     elif here and not url:

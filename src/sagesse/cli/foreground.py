@@ -14,8 +14,8 @@ import uvloop
 
 from sagesse.app import App
 from sagesse.cli.failure import CommandFailed, Exit
-from sagesse.cli.instance import Facts, publish
-from sagesse.cli.screen import Screen
+from sagesse.cli.instance import Facts, env_command, publish
+from sagesse.cli.screen import Screen, plain
 from sagesse.config import Settings
 from sagesse.core.fault import fault_of
 from sagesse.engines.jobs.base import JobEngineError
@@ -78,8 +78,8 @@ def words(facts: Facts, what: str, *, host: str = _LOOPBACK[0]) -> list[str]:
     """What to know about a running server, for people."""
     said = [
         f"[bold green]{what}[/] at [bold]{facts.url}[/] (process {facts.pid}, region {facts.region}, "
-        f"data in {facts.data_dir}{', nothing is kept' if facts.ephemeral else ''})",
-        '  Clients find it after  eval "$(sagesse env)"',
+        f"data in {plain(facts.data_dir)}{', nothing is kept' if facts.ephemeral else ''})",
+        f"  Clients find it after  {plain(env_command(facts.data_dir))}",
     ]
     if host not in _LOOPBACK:
         danger = "and may do everything: it takes any access key" if facts.ephemeral else "if they have a key"

@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import os
 import select
+import shlex
 import signal
 import struct
 from collections.abc import Generator
@@ -18,6 +19,7 @@ from typing import NamedTuple
 import msgspec
 
 from sagesse.cli.failure import CommandFailed, Exit
+from sagesse.config import Settings
 
 _LOCK, _FACTS = "lock", "server.json"
 _FLOCK = "hhqqi0q"  # struct flock of 64-bit Linux
@@ -123,6 +125,13 @@ def running(folder: Path) -> Facts:
             code=Exit.NOT_RUNNING,
         )
     return instance.facts
+
+
+def env_command(data_dir: str) -> str:
+    """What to type for the environment of the server that has `data_dir`, told only where it is not the usual one."""
+    usual = Path(os.environ.get("SAGESSE_DATA_DIR", Settings().data_dir)).expanduser().resolve()
+    named = "" if Path(data_dir) == usual else f" --data-dir {shlex.quote(data_dir)}"
+    return f'eval "$(sagesse env{named})"'
 
 
 def end(folder: Path, instance: Instance, *, grace_s: float) -> bool:

@@ -2,11 +2,13 @@
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
 from typing import cast
 
+from sagesse import __version__
 from sagesse.cli.command import Command, Invocation
 from sagesse.cli.failure import CommandFailed, Exit
 from sagesse.cli.screen import Screen
@@ -28,6 +30,9 @@ _SETTINGS = ("data_dir", "host", "port", "region", "ephemeral")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a locale without our letters fails no command
     given = list(sys.argv[1:] if arguments is None else arguments)
     chosen = next((word for word in given if not word.startswith("-")), "")
     command = _module(chosen) if chosen in COMMANDS else None
@@ -50,6 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read us has gone, as `sagesse status | head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.FAILED
+    except OSError as error:
+        screen.fail(CommandFailed(str(error)))
+        return Exit.FAILED
 
 
 def _module(name: str) -> Command:
@@ -63,6 +71,7 @@ def _parser(chosen: str, command: Command | None) -> argparse.ArgumentParser:
         description="The AWS machine-learning stack on your own machines.",
         epilog="Settings come from arguments, then SAGESSE_* variables, then <data dir>/settings.json.",
     )
+    parser.add_argument("--version", action="version", version=f"sagesse {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, text in COMMANDS.items():
         one = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")

@@ -1,6 +1,7 @@
 """Where a command's words go: people get text, programs get one JSON object."""
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from functools import cached_property
@@ -10,6 +11,9 @@ from sagesse.cli.failure import CommandFailed
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+
+
+_TAG = re.compile(r"(\\*)(\[[a-z#/@][^\[]*?\])")
 
 
 class Screen:
@@ -46,9 +50,9 @@ class Screen:
             sys.stderr.write(json.dumps(facts) + "\n")
             return
         errors = _console(stderr=True)
-        errors.print(f"[bold red]sagesse:[/] {_plain(error.message)}", soft_wrap=True)
+        errors.print(f"[bold red]sagesse:[/] {plain(error.message)}", soft_wrap=True)
         if error.fix:
-            errors.print(f"  {_plain(error.fix)}", soft_wrap=True)
+            errors.print(f"  {plain(error.fix)}", soft_wrap=True)
 
 
 def _console(*, stderr: bool) -> "Console":
@@ -57,7 +61,6 @@ def _console(*, stderr: bool) -> "Console":
     return Console(stderr=stderr, highlight=False)
 
 
-def _plain(text: str) -> str:
-    from rich.markup import escape  # noqa: PLC0415 - see _console
-
-    return escape(text)
+def plain(text: str) -> str:
+    """`text` in which nothing is markup, as `rich.markup.escape` makes it, without importing rich."""
+    return _TAG.sub(lambda tag: f"{tag[1]}{tag[1]}\\{tag[2]}", text)

@@ -8,7 +8,8 @@ import msgspec
 from sagesse.cli import background
 from sagesse.cli.command import Invocation
 from sagesse.cli.failure import CommandFailed, Exit
-from sagesse.cli.instance import Facts, Instance, Occupied, hold
+from sagesse.cli.instance import Facts, Instance, Occupied, env_command, hold
+from sagesse.cli.screen import plain
 from sagesse.config import Settings
 
 _LEVELS = logging.getLevelNamesMapping()
@@ -58,8 +59,8 @@ def _words(started: background.Started) -> tuple[str, ...]:
     answers = "answers" if started.is_new else "answers already"
     return (
         f"[bold green]Sagesse {answers}[/] at [bold]{facts.url}[/] (process {facts.pid}, "
-        f"data in {facts.data_dir}, log in run/server.log there)",
-        '  Clients find it after  eval "$(sagesse env)"',
+        f"data in {plain(facts.data_dir)}, log in run/server.log there)",
+        f"  Clients find it after  {plain(env_command(facts.data_dir))}",
     )
 
 
