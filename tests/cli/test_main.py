@@ -110,6 +110,18 @@ def test_words_outside_the_encoding_of_the_terminal_fail_nothing(tmp_path: Path)
     assert r"d\xe4t\xe4 [bold]" in done.stderr
 
 
+def test_an_interrupt_while_it_is_imported_is_quiet(tmp_path: Path) -> None:
+    (tmp_path / "argparse.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
+    done = subprocess.run(
+        [sys.executable, "-m", "sagesse", "status"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (Exit.INTERRUPTED, "")
+
+
 def test_a_full_disk_behind_the_output_is_told(tmp_path: Path) -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(

@@ -50,7 +50,10 @@ def start(settings: Settings) -> Facts:
     try:
         log = _open_log(settings.folder)
     except OSError as error:
-        raise CommandFailed(f"the data directory {settings.folder} cannot be used: {error}") from error
+        raise CommandFailed(
+            f"the data directory {settings.folder} cannot be used: {error}",
+            fix="Choose another with --data-dir, or see `sagesse doctor`.",
+        ) from error
     with log:
         begin = log.tell()
         process = subprocess.Popen(
@@ -127,9 +130,9 @@ def _failure(log: Path, begin: int, code: int) -> CommandFailed:
         refusal: dict[str, Any] = msgspec.json.decode(said.rsplit("\n", 1)[-1], type=dict[str, Any])
         return CommandFailed(refusal["error"], fix=refusal["fix"], code=refusal["code"])
     except (msgspec.MsgspecError, KeyError):
-        tail = "\n".join(said.splitlines()[-5:])
+        tail = "\n".join(said.splitlines()[-5:]) or "it could not even write why; is the disk full?"
         return CommandFailed(
             f"the server did not become healthy (exit code {code}): {tail}",
-            fix=f"Its log: {log}",
+            fix=f"See `sagesse doctor`. Its log: {log}",
             code=Exit.FAILED,
         )
