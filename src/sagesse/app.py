@@ -347,6 +347,7 @@ class App:
                 await asyncio.to_thread(self.logs.sweep)
                 await asyncio.to_thread(self.metrics.sweep, self._clock.now())
                 await asyncio.to_thread(self.bus.sweep)
+                await asyncio.to_thread(self.audit.sweep, self._clock.now(), self.settings.audit_days)
                 await self.expiry.sweep()
             except Exception as failure:  # of the disk, most likely: tried again in a while
                 _log.error("what is past its retention stays for now: %r", failure)

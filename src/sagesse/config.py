@@ -51,6 +51,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     channel_cache_bytes: Count = 10 << 30
     file_systems: dict[str, str] = {}
     accept_vpc_config: bool = False
+    audit_days: Count = 90
     log_level: str = "INFO"
 
     def __post_init__(self) -> None:

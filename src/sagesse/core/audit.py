@@ -24,6 +24,12 @@ _SECRET_MEMBERS = frozenset(
 )
 
 
+_PAYLOADS = frozenset({"logEvents", "MetricData", "EntityMetricData"})
+_PART_BYTES = 100 << 10  # of what a request or a response may take in a record, as in CloudTrail
+_MESSAGE_CHARACTERS = 1024
+_DAY_S = 86_400
+
+
 class AuditLog:
     """JSON Lines, one file a day (UTC) in `folder`.
 
@@ -65,10 +71,20 @@ class AuditLog:
             "recipientAccountId": call.account or call.principal.account,
         }
         if error is not None:
-            event["errorCode"], event["errorMessage"] = error.code, error.message
-        line = orjson.dumps(event, default=str, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS)
+            event["errorCode"] = error.code
+            event["errorMessage"] = error.message[:_MESSAGE_CHARACTERS]
+        line = _line(event)
+        if len(line) > _PART_BYTES:
+            line = _line(_shortened(event))
         with self._guard:
             self._append(event["eventTime"][:10], line)
+
+    def sweep(self, now: float, kept_days: int) -> None:
+        """Remove the files of days that ended more than `kept_days` ago; 0 keeps all."""
+        oldest = self._time(now - kept_days * _DAY_S)[:10]
+        for file in self._folder.glob("????-??-??.jsonl") if kept_days else ():
+            if file.stem < oldest:
+                file.unlink(missing_ok=True)
 
     def wipe(self) -> None:
         """Remove every record."""
@@ -120,6 +136,20 @@ class AuditLog:
         self._file, self._day = -1, ""
 
 
+def _line(event: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(event, default=str, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS)
+
+
+def _shortened(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The event without what is too large for a record."""
+    shown = dict(event)
+    for part in ("requestParameters", "responseElements"):
+        size = len(_line(event[part])) if event[part] else 0
+        if size > _PART_BYTES:
+            shown[part] = {"omitted": True, "originalSize": size, "reason": "larger than 100 KB"}
+    return shown
+
+
 def _shown(value: Mapping[str, Any]) -> dict[str, Any]:
     """Request or response members fit for the trail: no payloads, no secrets."""
     return {
@@ -131,8 +161,12 @@ def _shown(value: Mapping[str, Any]) -> dict[str, Any]:
 def _shown_value(key: str, value: Any) -> Any:
     if key in _SECRET_MEMBERS:
         return "HIDDEN_DUE_TO_SECURITY_REASONS"
+    if key in _PAYLOADS and isinstance(value, list):
+        return f"<{len(value)} items>"  # pyright: ignore[reportUnknownArgumentType]
     if isinstance(value, dict):
         return _shown(value)  # pyright: ignore[reportUnknownArgumentType]
-    if isinstance(value, (str, int, float, list, type(None))):
+    if isinstance(value, list):
+        return [_shown_value("", item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, (str, int, float, type(None))):
         return value  # pyright: ignore[reportUnknownVariableType]
     return f"<{type(value).__name__}>"

@@ -134,3 +134,29 @@ def test_a_stream_is_made_once_and_deleted(op: Op, stream: dict[str, str]) -> No
     op("DeleteLogStream", **stream)
     with pytest.raises(ServiceError, match="The specified log stream does not exist"):
         op("DeleteLogStream", **stream)
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:logs:eu-west-1:123456789012:log-group:/g",
+        "arn:aws:logs:eu-central-1:999999999999:log-group:/g:*",
+        "arn:aws:s3:eu-central-1:123456789012:log-group:/g",
+    ],
+)
+def test_a_group_of_another_account_or_region_is_not_seen(op: Op, stream: dict[str, str], arn: str) -> None:
+    for operation, members in [
+        ("TagResource", {"resourceArn": arn, "tags": {"a": "b"}}),
+        ("ListTagsForResource", {"resourceArn": arn}),
+        ("GetLogEvents", {"logGroupIdentifier": arn, "logStreamName": "s"}),
+        ("FilterLogEvents", {"logGroupIdentifier": arn}),
+        ("DescribeLogStreams", {"logGroupIdentifier": arn}),
+        ("DescribeLogGroups", {"logGroupIdentifiers": [arn]}),
+    ]:
+        with pytest.raises(ServiceError, match="ResourceNotFoundException"):
+            op(operation, **members)
+
+
+def test_another_account_has_no_groups(op: Op, stream: dict[str, str]) -> None:
+    assert op("DescribeLogGroups", accountIdentifiers=["999999999999"]) == {"logGroups": []}
+    assert len(op("DescribeLogGroups", accountIdentifiers=["123456789012"])["logGroups"]) == 1

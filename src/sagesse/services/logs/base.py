@@ -46,16 +46,30 @@ def group_of_identifier(identifier: str) -> str:
     return arn.resource.removeprefix("log-group:").removesuffix(":*") if arn else identifier
 
 
-def wanted_group(params: Params) -> str:
+def own_group(scope: Scope, identifier: str) -> str:
+    """The group's name in a name or an ARN.
+
+    Raises:
+        ServiceError: the ARN is of another account or region, whose groups are not seen from here.
+    """
+    name, arn = group_of_identifier(identifier), parse_arn(identifier)
+    if arn is not None and arn.resource.removesuffix(":*") != f"log-group:{name}":
+        raise invalid(f"{identifier!r} is no ARN of a log group.")
+    if arn is not None and (arn.service, arn.account, arn.region) != ("logs", *scope):
+        raise no_group()
+    return name
+
+
+def wanted_group(scope: Scope, params: Params) -> str:
     """The group a call names by `logGroupName` or `logGroupIdentifier`.
 
     Raises:
-        ServiceError: both or none are given.
+        ServiceError: both or none are given, or it is not of this account and region.
     """
     name, identifier = params.get("logGroupName"), params.get("logGroupIdentifier")
     if (name is None) == (identifier is None):
         raise invalid("Exactly one of logGroupName and logGroupIdentifier must be specified.")
-    return str(name) if name is not None else group_of_identifier(str(identifier))
+    return str(name) if name is not None else own_group(scope, str(identifier))
 
 
 @contextmanager

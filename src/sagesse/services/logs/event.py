@@ -40,7 +40,7 @@ class Events(LogsService):
 
     def get_log_events(self, ctx: Context, req: Params) -> Result:
         """A page of a stream, oldest first within the page; its tokens lead on in both directions."""
-        group, stream = wanted_group(req), req["logStreamName"]
+        group, stream = wanted_group(ctx.scope, req), req["logStreamName"]
         is_forward, place = req.get("startFromHead", False), None
         if "nextToken" in req:
             is_forward, place = _read_place(req["nextToken"])
@@ -65,7 +65,7 @@ class Events(LogsService):
 
     def filter_log_events(self, ctx: Context, req: Params) -> Result:
         """Events of a group's streams that match a pattern, in one order of time."""
-        group = wanted_group(req)
+        group = wanted_group(ctx.scope, req)
         matches = compile_pattern(req.get("filterPattern", ""))
         last_ms = req.get("endTime")
         query = Query(

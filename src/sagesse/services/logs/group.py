@@ -14,7 +14,7 @@ from sagesse.engines.streams.log import AlreadyThere, LogGroup
 from sagesse.services.logs.base import (
     LogsService,
     group_arn,
-    group_of_identifier,
+    own_group,
     read_token,
     write_token,
 )
@@ -58,7 +58,11 @@ class Groups(LogsService):
             raise invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
         if req.get("logGroupClass", "STANDARD") != "STANDARD":
             return {"logGroups": []}
+        if ctx.account not in req.get("accountIdentifiers", [ctx.account]):
+            return {"logGroups": []}
         if "logGroupIdentifiers" in req:
+            if prefix or pattern:
+                raise invalid("logGroupIdentifiers and a prefix or pattern of names are mutually exclusive.")
             return {"logGroups": self._named(ctx.scope, req["logGroupIdentifiers"])}
         after = read_token(req["nextToken"], str)[0] if "nextToken" in req else ""
         limit: int = req.get("limit", _PAGE)
@@ -81,16 +85,16 @@ class Groups(LogsService):
 
     def tag_resource(self, ctx: Context, req: Params) -> Result:
         """Add or overwrite tags of a group."""
-        return self._tag(ctx, _group_of_arn(req["resourceArn"]), req["tags"])
+        return self._tag(ctx, _group_of_arn(ctx.scope, req["resourceArn"]), req["tags"])
 
     def untag_resource(self, ctx: Context, req: Params) -> Result:
         """Remove tags of a group."""
-        return self._untag(ctx, _group_of_arn(req["resourceArn"]), req["tagKeys"])
+        return self._untag(ctx, _group_of_arn(ctx.scope, req["resourceArn"]), req["tagKeys"])
 
     @inline
     def list_tags_for_resource(self, ctx: Context, req: Params) -> Result:
         """The tags of a group."""
-        return {"tags": self._tags(ctx, _group_of_arn(req["resourceArn"]))}
+        return {"tags": self._tags(ctx, _group_of_arn(ctx.scope, req["resourceArn"]))}
 
     def tag_log_group(self, ctx: Context, req: Params) -> Result:
         """As TagResource, by name (the older operation)."""
@@ -106,7 +110,7 @@ class Groups(LogsService):
         return {"tags": self._tags(ctx, req["logGroupName"])}
 
     def _named(self, scope: Scope, identifiers: list[str]) -> list[dict[str, Any]]:
-        names = sorted({group_of_identifier(identifier) for identifier in identifiers})
+        names = sorted({own_group(scope, identifier) for identifier in identifiers})
         found = [self._logs.group(scope, name) for name in names]
         return [_shown(scope, group) for group in found if group is not None]
 
@@ -146,11 +150,10 @@ class Groups(LogsService):
         return group.tags
 
 
-def _group_of_arn(text: str) -> str:
-    arn = parse_arn(text)
-    if arn is None or not arn.resource.startswith("log-group:"):
+def _group_of_arn(scope: Scope, text: str) -> str:
+    if parse_arn(text) is None:
         raise invalid(f"resourceArn {text!r} is no ARN of a log group.")
-    return group_of_identifier(text)
+    return own_group(scope, text)
 
 
 def _shown(scope: Scope, group: LogGroup) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class Streams(LogsService):
         prefix = req.get("logStreamNamePrefix", "")
         if by_time and prefix:
             raise invalid("Cannot order by LastEventTime with a logStreamNamePrefix.")
-        group = wanted_group(req)
+        group = wanted_group(ctx.scope, req)
         with missing_as_errors():
             streams = self._logs.streams(ctx.scope, group, prefix=prefix)
         descending = req.get("descending", False)
