@@ -1,5 +1,7 @@
 """Access keys."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from sagesse.core.error import ServiceError
@@ -51,6 +53,20 @@ def test_a_user_has_two_keys_at_most(account: TestAccount) -> None:
     account.ask("CreateAccessKey", UserName="ann")
     with pytest.raises(ServiceError, match=r"LimitExceeded.*AccessKeysPerUser: 2"):
         account.ask("CreateAccessKey", UserName="ann")
+
+
+def test_keys_asked_for_at_once_are_counted_too(account: TestAccount) -> None:
+    account.ask("CreateUser", UserName="ann")
+
+    def create(_: int) -> str:
+        try:
+            return account.ask("CreateAccessKey", UserName="ann")["AccessKey"]["Status"]
+        except ServiceError as error:
+            return error.code
+
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(create, range(8)))
+    assert sorted(made) == ["Active"] * 2 + ["LimitExceededException"] * 6
 
 
 def test_another_users_key_is_not_found(account: TestAccount) -> None:

@@ -130,6 +130,12 @@ def test_session_tags_need_their_own_trust(account: TestAccount) -> None:
         account.assume(account.role("q", trust=trust({"AWS": ACCOUNT})), Tags=tags)
 
 
+def test_a_session_tag_is_given_once(account: TestAccount) -> None:
+    tags = [{"Key": "team", "Value": "a"}, {"Key": "Team", "Value": "b"}]
+    with pytest.raises(ServiceError, match=r"Duplicate tag keys found"):
+        account.assume(account.role("r"), Tags=tags)
+
+
 @pytest.mark.parametrize(("role_s", "asked_s", "is_allowed"), [(3600, 3601, False), (7200, 7200, True)])
 def test_a_session_lasts_as_long_as_the_role_lets_it(
     account: TestAccount, role_s: int, asked_s: int, is_allowed: bool

@@ -1,5 +1,6 @@
 """Access keys of users and of the account's root."""
 
+import threading
 from typing import Any
 
 from sagesse.core.call import Context
@@ -13,6 +14,7 @@ from sagesse.services.iam.kind import ACCESS_KEY, USER, change, every, insert
 from sagesse.services.iam.page import sorted_page
 
 _KEYS_PER_USER = 2
+counting_keys = threading.Lock()  # between counting a user's keys and what follows from it, no key is made
 
 
 class AccessKeys(Family):
@@ -23,11 +25,12 @@ class AccessKeys(Family):
     def create_access_key(self, ctx: Context, req: Params) -> Result:
         """A key with a new secret, which is answered only here."""
         name = self._own_name(ctx, req, "CreateAccessKey") or ""
-        if name:
-            USER.get(ctx, name)
-        if len(keys_of(ctx, name)) >= _KEYS_PER_USER:
-            raise limit_exceeded(f"Cannot exceed quota for AccessKeysPerUser: {_KEYS_PER_USER}")
-        record = new_key(ctx.store, ctx.account, name, ctx.now())
+        with counting_keys:
+            if name:
+                USER.get(ctx, name)
+            if len(keys_of(ctx, name)) >= _KEYS_PER_USER:
+                raise limit_exceeded(f"Cannot exceed quota for AccessKeysPerUser: {_KEYS_PER_USER}")
+            record = new_key(ctx.store, ctx.account, name, ctx.now())
         return {"AccessKey": {**_metadata(record), "SecretAccessKey": record.state["secret"]}}
 
     def list_access_keys(self, ctx: Context, req: Params) -> Result:

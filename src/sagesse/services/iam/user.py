@@ -6,7 +6,7 @@ from sagesse.core.record import Record
 from sagesse.core.service import Params, Result, inline
 from sagesse.services.iam._policies import PolicyHolders
 from sagesse.services.iam._tags import list_tags, tag, untag
-from sagesse.services.iam.access_key import keys_of
+from sagesse.services.iam.access_key import counting_keys, keys_of
 from sagesse.services.iam.error import delete_conflict
 from sagesse.services.iam.kind import USER, every, insert, shown
 from sagesse.services.iam.page import marker_name, page
@@ -52,9 +52,10 @@ class Users(PolicyHolders):
         """Delete a user that has neither keys nor policies."""
         name = str(req["UserName"])
         user = USER.get(ctx, name)
-        if keys_of(ctx, user.name):
-            raise delete_conflict("Cannot delete entity, must delete access keys first.")
-        ctx.store.delete(user.key, check_bare)
+        with counting_keys:
+            if keys_of(ctx, user.name):
+                raise delete_conflict("Cannot delete entity, must delete access keys first.")
+            ctx.store.delete(user.key, check_bare)
         self._identities.forget()
         return None
 

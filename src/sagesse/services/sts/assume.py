@@ -49,6 +49,10 @@ class RoleAssumption:
         refuse_unsupported(
             self._req, "SerialNumber", "TokenCode", "SourceIdentity", "ProvidedContexts", "TransitiveTagKeys"
         )
+        if len({key.lower() for key in self._tags}) < len(self._req.get("Tags", ())):
+            raise validation_failed(
+                "Duplicate tag keys found. Please note that Tag keys are case insensitive."
+            )
         role = self._role()
         self._check_trust(role)
         duration_s = self._duration(role)
