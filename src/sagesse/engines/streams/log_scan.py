@@ -1,6 +1,7 @@
 """Reading events of the SQLite log store: one stream, or several merged in the order of time."""
 
 import heapq
+import math
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -58,8 +59,10 @@ def search_rows(
     sources = [_walk(connection, scan, query) for scan in scans]
     merged = heapq.merge(*sources, key=_position, reverse=query.newest_first)
     found: list[StoredEvent] = []
-    size, until = 0, time.monotonic() + _LOOKING_S
+    size, until = 0, math.inf
     for looked_at, event in enumerate(merged, start=1):
+        if looked_at == 1:  # the first one comes when every stream has been opened, however many there are
+            until = time.monotonic() + _LOOKING_S
         if matches(event.message):
             found.append(event)
             size += event.size
