@@ -141,7 +141,7 @@ def _mapping(name: str, text: str) -> dict[str, Any]:
 
 
 def _from_file(path: Path, names: set[str]) -> dict[str, Any]:
-    if not path.is_file():
+    if not path.exists():
         return {}
     try:
         found = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])

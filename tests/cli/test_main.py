@@ -78,6 +78,14 @@ def test_a_settings_file_that_is_none_is_named(
     assert "settings.json is not a JSON object" in capsys.readouterr().err.replace("\n", " ")
 
 
+def test_a_settings_file_that_cannot_be_read_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "settings.json").mkdir()
+    assert main(["status", "--data-dir", str(tmp_path)]) == Exit.USAGE
+    assert "settings.json cannot be read" in capsys.readouterr().err.replace("\n", " ")
+
+
 def test_without_a_home_the_data_directory_is_asked_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -69,6 +69,25 @@ def test_the_ca_is_kept(tmp_path: Path) -> None:
     assert Authority(tmp_path / "ca").certificate.read_bytes() == first
 
 
+@pytest.mark.parametrize("damage", ["certificate", "key", "another key"])
+def test_a_damaged_ca_is_made_again(tmp_path: Path, damage: str) -> None:
+    old = Authority(tmp_path).certificate.read_bytes()
+    if damage == "certificate":
+        (tmp_path / "ca.pem").write_bytes(old[:100])
+    else:
+        (tmp_path / "ca.key").write_bytes(b"" if damage == "key" else _other_key(tmp_path))
+
+    made = Authority(tmp_path).certificate.read_bytes()
+
+    assert made != old
+    assert Authority(tmp_path).certificate.read_bytes() == made
+
+
+def _other_key(tmp_path: Path) -> bytes:
+    Authority(tmp_path / "other")
+    return (tmp_path / "other" / "ca.key").read_bytes()
+
+
 def test_a_leaf_of_another_ca_is_replaced(tmp_path: Path) -> None:
     for name in ("ca.key", "ca.pem"):
         authority = Authority(tmp_path / "ca")

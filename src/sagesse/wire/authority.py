@@ -5,6 +5,7 @@ gives away nothing else. Leaf certificates are made per parent domain when a cli
 """
 
 import asyncio
+import logging
 import os
 import re
 import ssl
@@ -14,12 +15,14 @@ from pathlib import Path
 
 import botocore  # pyright: ignore[reportMissingTypeStubs]
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sagesse.wire.host import AWS_DOMAINS
 
+_log = logging.getLogger(__name__)
 _CA_LIFE = timedelta(days=3650)
 _LEAF_LIFE = timedelta(days=397)
 _RENEW_BEFORE = timedelta(days=30)
@@ -69,7 +72,7 @@ class Authority:
         path = self._folder / "hosts" / f"{parent}.pem"
         if not self._is_usable(path):
             path.parent.mkdir(exist_ok=True, mode=0o700)
-            _write_private(path, self._leaf(parent))
+            _write(path, self._leaf(parent))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_alpn_protocols(["http/1.1"])
@@ -105,14 +108,25 @@ class Authority:
     def _load(self) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None:
         if not (self._key_path.exists() and self.certificate.exists()):
             return None
-        key = serialization.load_pem_private_key(self._key_path.read_bytes(), password=None)
-        certificate = x509.load_pem_x509_certificate(self.certificate.read_bytes())
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise ValueError(
-                f"{self._key_path} holds no elliptic-curve key; remove the folder {self._folder}."
-            )
+        try:
+            key = serialization.load_pem_private_key(self._key_path.read_bytes(), password=None)
+            certificate = x509.load_pem_x509_certificate(self.certificate.read_bytes())
+        except (
+            ValueError,
+            TypeError,
+            UnsupportedAlgorithm,
+        ):  # half a file, of a full disk or an end of power
+            return self._damaged()
+        if not isinstance(key, ec.EllipticCurvePrivateKey) or certificate.public_key() != key.public_key():
+            return self._damaged()
         is_old = certificate.not_valid_after_utc - _RENEW_BEFORE < datetime.now(UTC)
         return None if is_old else (certificate, key)
+
+    def _damaged(self) -> None:
+        _log.warning(
+            "the authority in %s is damaged and made again: shells that trust the old one need `sagesse env`",
+            self._folder,
+        )
 
     def _create(self) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
         key = ec.generate_private_key(ec.SECP256R1())
@@ -127,8 +141,8 @@ class Authority:
             .add_extension(domains, critical=True)
             .sign(key, hashes.SHA256())
         )
-        _write_private(self._key_path, _pem(key))
-        self.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        _write(self._key_path, _pem(key))
+        _write(self.certificate, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
         return certificate, key
 
     def _write_bundle(self) -> None:
@@ -136,7 +150,7 @@ class Authority:
         roots = [Path(str(botocore.__file__)).parent / "cacert.pem", *_machine_roots()]
         wanted = b"\n".join(path.read_bytes() for path in (self.certificate, *roots) if path.exists())
         if not self.bundle.exists() or self.bundle.read_bytes() != wanted:
-            self.bundle.write_bytes(wanted)
+            _write(self.bundle, wanted, mode=0o644)
 
 
 def _machine_roots() -> list[Path]:
@@ -191,11 +205,13 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-def _write_private(path: Path, data: bytes) -> None:
-    """Write a file nobody else may read, whole or not at all."""
+def _write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Write a file, whole or not at all; one that nobody else may read, unless `mode` says so."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
     draft.replace(path)
