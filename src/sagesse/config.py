@@ -20,14 +20,15 @@ _SECRETS = {"objects_secret_access_key"}
 
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 Amount: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
+Named: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
 Region: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How a server runs; docs/settings.md explains each field."""
 
-    data_dir: str = "~/.sagesse"
-    host: str = "127.0.0.1"
+    data_dir: Named = "~/.sagesse"
+    host: Named = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 4577
     region: Region = "us-east-1"
     encrypt_objects: bool = False

@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.markup import render
 
 from sagesse import __version__
 from sagesse.cli.failure import Exit
-from sagesse.cli.instance import env_command
+from sagesse.cli.greeting import greeting
+from sagesse.cli.instance import Facts, env_command
 from sagesse.cli.main import COMMANDS, main
 
 
@@ -48,6 +50,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ("port", "99999"),
         ("port", "-1"),
+        ("host", ""),
         ("region", "EU central"),
         ("job_cores", "-2"),
         ("channel_cache_bytes", "-1"),
@@ -103,6 +106,33 @@ def test_the_environment_of_another_data_directory_is_asked_for_by_name(
     monkeypatch.setenv("SAGESSE_DATA_DIR", str(tmp_path))
     assert env_command(str(tmp_path)) == 'eval "$(sagesse env)"'
     assert env_command("/my data") == """eval "$(sagesse env --data-dir '/my data')\""""
+
+
+def test_an_empty_data_directory_is_not_the_current_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "--data-dir", ""]) == Exit.USAGE
+    assert "data_dir" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "[fe80::1]"])
+def test_an_open_server_is_warned_of(host: str) -> None:
+    facts = Facts(
+        url=f"http://{host}:1",
+        port=1,
+        pid=2,
+        access_key_id="",
+        secret_access_key="",
+        region="us-east-1",
+        account="123456789012",
+        data_dir="/data",
+        ephemeral=True,
+        started=0,
+        certificate="",
+        bundle="",
+    )
+    *_, warning = greeting(facts, "Sagesse answers", host=host)
+    shown = render(warning).plain
+    assert f"It listens on {host}" in shown
+    assert "takes any access key" in shown
 
 
 def test_words_outside_the_encoding_of_the_terminal_fail_nothing(tmp_path: Path) -> None:

@@ -14,15 +14,15 @@ import uvloop
 
 from sagesse.app import App
 from sagesse.cli.failure import CommandFailed, Exit
-from sagesse.cli.instance import Facts, env_command, publish
-from sagesse.cli.screen import Screen, plain
+from sagesse.cli.greeting import greeting
+from sagesse.cli.instance import Facts, publish
+from sagesse.cli.screen import Screen
 from sagesse.config import Settings
 from sagesse.core.fault import fault_of
 from sagesse.engines.jobs.base import JobEngineError
 from sagesse.engines.objects.remote import RemoteUnusable
 
 _OBJECTS_BETWEEN_ROUNDS = 20_000
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def serve(settings: Settings, screen: Screen) -> int:
@@ -61,7 +61,7 @@ async def _answer(app: App, screen: Screen) -> int:
     _settle_memory()
     facts = _facts(app)
     publish(app.settings.folder, facts)
-    screen.result(msgspec.to_builtins(facts), *words(facts, "Sagesse answers", host=app.settings.host))
+    screen.result(msgspec.to_builtins(facts), *greeting(facts, "Sagesse answers", host=app.settings.host))
     await stopping.wait()
     await app.stop()
     return Exit.DONE
@@ -72,19 +72,6 @@ def _settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_OBJECTS_BETWEEN_ROUNDS, 20, 50)
-
-
-def words(facts: Facts, what: str, *, host: str = _LOOPBACK[0]) -> list[str]:
-    """What to know about a running server, for people."""
-    said = [
-        f"[bold green]{what}[/] at [bold]{facts.url}[/] (process {facts.pid}, region {facts.region}, "
-        f"data in {plain(facts.data_dir)}{', nothing is kept' if facts.ephemeral else ''})",
-        f"  Clients find it after  {plain(env_command(facts.data_dir))}",
-    ]
-    if host not in _LOOPBACK:
-        danger = "and may do everything: it takes any access key" if facts.ephemeral else "if they have a key"
-        said.append(f"  [yellow]It listens on {host}: other machines can reach it, {danger}.[/]")
-    return said
 
 
 def _facts(app: App) -> Facts:

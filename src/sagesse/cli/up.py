@@ -8,8 +8,8 @@ import msgspec
 from sagesse.cli import background
 from sagesse.cli.command import Invocation
 from sagesse.cli.failure import CommandFailed, Exit
-from sagesse.cli.instance import Facts, Instance, Occupied, env_command, hold
-from sagesse.cli.screen import plain
+from sagesse.cli.greeting import greeting
+from sagesse.cli.instance import Instance, Occupied, hold
 from sagesse.config import Settings
 
 _LEVELS = logging.getLevelNamesMapping()
@@ -37,7 +37,7 @@ def run(invocation: Invocation) -> int:
         raise CommandFailed(f"log_level: {settings.log_level!r} is not one of {allowed}", code=Exit.USAGE)
     if options.detach:
         started = background.ensure(settings)
-        screen.result(msgspec.to_builtins(started.facts), *_words(started))
+        screen.result(msgspec.to_builtins(started.facts), *_words(started, settings.host))
         return Exit.DONE
     try:
         with hold(settings.folder):
@@ -54,14 +54,11 @@ def _serve(invocation: Invocation) -> int:
     return serve(invocation.settings, invocation.screen)
 
 
-def _words(started: background.Started) -> tuple[str, ...]:
-    facts: Facts = started.facts
-    answers = "answers" if started.is_new else "answers already"
-    return (
-        f"[bold green]Sagesse {answers}[/] at [bold]{facts.url}[/] (process {facts.pid}, "
-        f"data in {plain(facts.data_dir)}, log in run/server.log there)",
-        f"  Clients find it after  {plain(env_command(facts.data_dir))}",
-    )
+def _words(started: background.Started, host: str) -> list[str]:
+    log = ", log in run/server.log there"
+    if not started.is_new:  # what it listens on is its own affair
+        return greeting(started.facts, "Sagesse answers already", log=log)
+    return greeting(started.facts, "Sagesse answers", host=host, log=log)
 
 
 def _running_already(instance: Instance) -> CommandFailed:
