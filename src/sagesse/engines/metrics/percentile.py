@@ -10,6 +10,8 @@ def percentile(values: Sequence[tuple[float, float]], rank: float) -> float:
 
     Source: Hyndman and Fan (1996), definition 7.
     """
+    if rank >= 100:
+        return values[-1][0]  # whatever fractions the counts have
     total = sum(count for _, count in values)
     place = max(total - 1, 0.0) * rank / 100
     below, fraction = int(place), place - int(place)
