@@ -12,7 +12,7 @@ from benchmarks.process import cpu_s, free_port, running
 from benchmarks.report import save, show_measures
 from benchmarks.request import capture, client
 from benchmarks.rounds import Subject, measure
-from benchmarks.sagesse_server import channel, client_of, sagesse, training_request, until
+from benchmarks.sagesse_server import BUCKET, channel, client_of, sagesse, training_request, until
 
 ROUNDS = 41
 HELLO = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -35,15 +35,15 @@ def run() -> None:
         Connection(moto_port) as to_moto,
         Connection(server.port) as to_sagesse,
     ):
-        ours = {service: client_of(server, service) for service in ("sts", "sagemaker")}
-        theirs = {service: client(service, moto_port) for service in ("sts", "sagemaker")}
+        ours = {service: client_of(server, service) for service in ("sts", "sagemaker", "s3")}
+        theirs = {service: client(service, moto_port) for service in ("sts", "sagemaker", "s3")}
         request = captured(ours["sts"], "get_caller_identity", {})
         subjects = {
             "hello": subject(to_hello, hello, HELLO, 200),
             "hello, sent GetCallerIdentity": subject(to_hello, hello, request, 200),
         }
         for clients in (ours, theirs):
-            _make_job(clients["sagemaker"])
+            _make_job(clients["sagemaker"], clients["s3"])
         for name, (service, operation, params) in _READS.items():
             request = captured(ours[service], operation, params)
             subjects[f"Sagesse {name}"] = subject(to_sagesse, server.pid, request, 100)
@@ -93,15 +93,18 @@ def crowd(port: int, cpu: Callable[[], float], requests: Sequence[bytes], times:
     return Subject(work, cpu, times)
 
 
-def _make_job(sagemaker: Any) -> None:
-    """A job with a common request. It fails on Sagesse, for want of data, and "completes" on moto: both are final."""
+def _make_job(sagemaker: Any, s3: Any) -> None:
+    """A job with a common request. It fails on Sagesse, whose data is none, and "completes" on moto: both are final."""
+    s3.create_bucket(Bucket=BUCKET)
+    for name in ("train", "validation"):
+        s3.put_object(Bucket=BUCKET, Key=f"{name}/table.csv", Body=b"no number\n")
     request = training_request(
         _JOB,
         "sagemaker-xgboost:1.7-1",
         HyperParameters={"num_round": "50", "objective": "binary:logistic", "max_depth": "5", "eta": "0.2"},
         InputDataConfig=[
-            channel("train", "s3://none/train/"),
-            channel("validation", "s3://none/validation/"),
+            channel("train", f"s3://{BUCKET}/train/"),
+            channel("validation", f"s3://{BUCKET}/validation/"),
         ],
     )
     sagemaker.create_training_job(**request, Tags=[{"Key": "team", "Value": "bench"}])
