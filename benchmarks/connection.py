@@ -39,6 +39,8 @@ class Connection:
         try:
             self._send()
         except ConnectionError:
+            if not self._was_used:
+                raise
             self._send_again()
 
     def receive(self) -> tuple[int, bytes]:
