@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sagesse.core.call import Context
-from sagesse.core.error import ServiceError, validation_error
+from sagesse.core.error import validation_error
 from sagesse.core.identifier import new_request_id
 from sagesse.core.principal import Credentials
 from sagesse.core.record import Record
@@ -19,18 +19,11 @@ from sagesse.core.scope import Scope
 from sagesse.engines.image import ImageProblem, Recipe
 from sagesse.engines.image_registry import Images
 from sagesse.engines.serving.base import ServerPlan, ServerState, ServingEngine
-from sagesse.engines.serving.model_archive import BadModelArchive, unpack_model
 from sagesse.engines.serving.routing import RoutingTable, Variant
 from sagesse.services.sagemaker._error import refuse_unsupported
 from sagesse.services.sagemaker._home import Home
+from sagesse.services.sagemaker._model_fetch import ModelNotFetched, fetch_model, is_fetched
 from sagesse.services.sagemaker._session import RoleError, role_session
-from sagesse.services.sagemaker._transfer import (
-    BadLocation,
-    download,
-    list_keys,
-    parse_location,
-    relative_name,
-)
 from sagesse.services.sagemaker.endpoint_config import ENDPOINT_CONFIG, MAX_INSTANCES
 from sagesse.services.sagemaker.log import LogShipper
 from sagesse.services.sagemaker.model import MODEL, container_of
@@ -217,26 +210,21 @@ class Deployments:
         model_dir = folder / "model"
         if model_dir.is_dir():
             return model_dir
-        partial = folder / "partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        container = variant["container"]
         try:
-            acting = self._as_role(ctx, variant["role"])
-            if url := container.get("ModelDataUrl"):
-                download(acting, parse_location(url), folder / "model.tar.gz")
-                unpack_model(folder / "model.tar.gz", partial)
-            elif source := container.get("ModelDataSource", {}).get("S3DataSource"):
-                _fetch_source(acting, source, folder, partial)
-            _fetch_code(acting, container, folder, partial)
-        except (ServiceError, BadLocation, RoleError, BadModelArchive) as error:
+            acting = self._as_role(ctx, variant) if is_fetched(variant["container"]) else ctx
+            return fetch_model(acting, variant["container"], folder)
+        except (ModelNotFetched, RoleError) as error:
             raise DeployFailed(f"Failed to download model data: {error}") from error
-        partial.rename(model_dir)
-        return model_dir
 
-    def _as_role(self, ctx: Context, role_arn: str) -> Context:
+    def _as_role(self, ctx: Context, variant: Mapping[str, Any]) -> Context:
+        """SageMaker reads nothing in its own right, so nobody reaches by a model what they could not read.
+
+        Raises:
+            RoleError: there is no role, or it cannot be assumed.
+        """
+        role_arn = variant["role"]
         if not role_arn:
-            return ctx
+            raise RoleError("the model has no ExecutionRoleArn, whose permissions reading it would need.")
         return ctx.acting_as(role_session(ctx, self._credentials, role_arn, {}).principal)
 
     def _route(self, record: Record, deployment: Mapping[str, Any]) -> None:
@@ -276,26 +264,3 @@ def _variants(record: Record, deployment: Mapping[str, Any]) -> list[Variant]:
 
 def _address(record: Record) -> tuple[str, str, str]:
     return (record.account, record.region, record.name)
-
-
-def _fetch_source(ctx: Context, source: Mapping[str, Any], folder: Path, target: Path) -> None:
-    """ModelDataSource: an archive, or a prefix whose objects are the model."""
-    place = parse_location(source["S3Uri"])
-    if source["CompressionType"] == "Gzip":
-        download(ctx, place, folder / "model.tar.gz")
-        unpack_model(folder / "model.tar.gz", target)
-        return
-    for key in list_keys(ctx, place):
-        download(ctx, place._replace(key=key), target / relative_name(key, place.key))
-
-
-def _fetch_code(ctx: Context, container: Mapping[str, Any], folder: Path, target: Path) -> None:
-    """The archive in S3 that SAGEMAKER_SUBMIT_DIRECTORY names becomes the model's code, as the toolkit has it."""
-    uri: str = container.get("Environment", {}).get("SAGEMAKER_SUBMIT_DIRECTORY", "")
-    if not uri.startswith("s3://"):
-        return
-    archive, code = folder / "sourcedir.tar.gz", target / "code"
-    download(ctx, parse_location(uri), archive)
-    shutil.rmtree(code, ignore_errors=True)
-    code.mkdir()
-    unpack_model(archive, code)

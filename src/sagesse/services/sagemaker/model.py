@@ -9,8 +9,15 @@ from sagesse.core.kind import Kind
 from sagesse.core.scope import Scope
 from sagesse.core.service import Grant, Params, Result
 from sagesse.core.state_event import StateEvent
-from sagesse.services.sagemaker._error import already_existing, could_not_find, refuse_unsupported
+from sagesse.services.sagemaker._error import (
+    already_existing,
+    check_texts,
+    could_not_find,
+    refuse_unsupported,
+    require,
+)
 from sagesse.services.sagemaker._family import Family
+from sagesse.services.sagemaker._model_fetch import is_fetched
 from sagesse.services.sagemaker._vpc import check_vpc
 
 MODEL = Kind(
@@ -37,6 +44,10 @@ _UNSUPPORTED_IN_CONTAINER = {
     "MultiModelConfig": "multi-model endpoints are not built yet",
     "AdditionalModelDataSources": "a model has one data source here",
     "ContainerMetricsConfig": "container metrics are not scraped",
+    "ModelDataSource.S3DataSource.HubAccessConfig": "hubs are not built yet",
+    "ModelDataSource.S3DataSource.ManifestS3Uri": "the model is all that lies below S3Uri",
+    "ModelDataSource.S3DataSource.ETag": "the object is taken as it is when its endpoint is made",
+    "ModelDataSource.S3DataSource.ManifestEtag": "the model is all that lies below S3Uri",
 }
 
 
@@ -52,16 +63,9 @@ class Models(Family):
         """Record a model. Nothing is fetched before an endpoint needs it, as on AWS."""
         refuse_unsupported(req, _UNSUPPORTED)
         check_vpc(req, accepts_vpc=self._accepts_vpc)
-        container = _container(req)
-        refuse_unsupported(container, _UNSUPPORTED_IN_CONTAINER)
-        if not container.get("Image"):
-            raise validation_error(
-                "PrimaryContainer.Image is required: the URI of the image that serves the model."
-            )
-        if container.get("Mode", "SingleModel") != "SingleModel":
-            raise validation_error("Sagesse does not support Mode MultiModel yet; allowed: SingleModel.")
-        if "ModelDataUrl" in container and "ModelDataSource" in container:
-            raise validation_error("Give ModelDataUrl or ModelDataSource, not both.")
+        _check_container(_container(req))
+        if is_fetched(_container(req)):
+            require(req, "ExecutionRoleArn")
         return MODEL.create(ctx, req)
 
     def _grants(self, operation: str, params: Params, scope: Scope) -> Iterable[Grant]:
@@ -81,7 +85,26 @@ def _container(req: Params) -> Mapping[str, Any]:
         raise validation_error("Give PrimaryContainer or Containers, not both.")
     if not containers and "PrimaryContainer" not in req:
         raise validation_error("Either PrimaryContainer or Containers is required.")
-    return req.get("PrimaryContainer") or containers[0]
+    return req["PrimaryContainer"] if "PrimaryContainer" in req else containers[0]
+
+
+def _check_container(container: Mapping[str, Any]) -> None:
+    refuse_unsupported(container, _UNSUPPORTED_IN_CONTAINER)
+    check_texts(container, "Environment")
+    if not container.get("Image"):
+        raise validation_error(
+            "PrimaryContainer.Image is required: the URI of the image that serves the model."
+        )
+    if container.get("Mode", "SingleModel") != "SingleModel":
+        raise validation_error("Sagesse does not support Mode MultiModel yet; allowed: SingleModel.")
+    if "ModelDataUrl" in container and "ModelDataSource" in container:
+        raise validation_error("Give ModelDataUrl or ModelDataSource, not both.")
+    source = container.get("ModelDataSource", {}).get("S3DataSource", {})
+    if source.get("CompressionType") == "Gzip" and source["S3DataType"] != "S3Object":
+        raise validation_error(
+            f"ModelDataSource: S3DataType {source['S3DataType']} is not allowed with CompressionType Gzip; "
+            "allowed: S3Object."
+        )
 
 
 def container_of(request: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,0 +1,111 @@
+"""What a model may be, and how its files come to its servers."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sagesse.testing.server import Server
+
+from .flow import BUCKET, PYTHON, ROLE, archive, make_bucket, until
+
+LISTS = """
+import os
+def model_fn(folder): return folder
+def predict_fn(data, model): return sorted(os.listdir(model))
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bucket(server: Server) -> None:
+    make_bucket(server)
+
+
+def put(server: Server, objects: dict[str, bytes]) -> None:
+    for key, content in objects.items():
+        server.client("s3").put_object(Bucket=BUCKET, Key=key, Body=content)
+
+
+def prefix(name: str, kind: str = "S3Prefix", compression: str = "None") -> dict[str, Any]:
+    source = {"S3Uri": f"s3://{BUCKET}/{name}", "S3DataType": kind, "CompressionType": compression}
+    return {"Image": PYTHON, "ModelDataSource": {"S3DataSource": source}}
+
+
+def deployed(server: Server, name: str, container: dict[str, Any]) -> dict[str, Any]:
+    """The endpoint `name` of a model of this container once it has settled."""
+    client = server.client("sagemaker")
+    client.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE)
+    variant = {"VariantName": "all", "ModelName": name, "InstanceType": "ml.t2.medium"}
+    client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+    client.create_endpoint(EndpointName=name, EndpointConfigName=name)
+
+    def look() -> dict[str, Any] | None:
+        facts = client.describe_endpoint(EndpointName=name)
+        return facts if facts["EndpointStatus"] != "Creating" else None
+
+    return until(look)
+
+
+def refused(server: Server, container: dict[str, Any], **members: Any) -> str:
+    with pytest.raises(ClientError) as refusal:
+        server.client("sagemaker").create_model(ModelName="no", PrimaryContainer=container, **members)
+    assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    return refusal.value.response["Error"]["Message"]
+
+
+def test_no_key_leads_out_of_the_models_folder(server: Server) -> None:
+    put(server, {"out/code/inference.py": LISTS.encode(), "out/../../../../escaped": b"x"})
+    assert deployed(server, "out", prefix("out/"))["EndpointStatus"] == "InService"
+    answer = server.client("sagemaker-runtime").invoke_endpoint(EndpointName="out", Body=b"1")
+    assert answer["Body"].read() == b'["code", "escaped"]'
+    assert not (Path(server.data_dir) / "escaped").exists()
+
+
+@pytest.mark.parametrize("keys", [("a", "a/b"), ("n" * 300,)])
+def test_names_that_no_folder_can_have_fail_the_endpoint(server: Server, keys: tuple[str, ...]) -> None:
+    name = f"names-{len(keys)}"
+    put(server, {f"{name}/{key}": b"x" for key in keys})
+    facts = deployed(server, name, prefix(f"{name}/"))
+    assert facts["EndpointStatus"] == "Failed"
+    assert "Failed to download model data" in facts["FailureReason"]
+
+
+def test_names_of_an_archive_that_no_folder_can_have_fail_the_endpoint(server: Server) -> None:
+    put(server, {"long.tar.gz": archive({"n" * 300: "x"})})
+    facts = deployed(server, "long-name", {"Image": PYTHON, "ModelDataUrl": f"s3://{BUCKET}/long.tar.gz"})
+    assert facts["EndpointStatus"] == "Failed"
+
+
+def test_one_object_is_not_its_neighbours(server: Server) -> None:
+    put(server, {"one/m.tar.gz": archive({"code/inference.py": LISTS}), "one/m.tar.gz.old": b"x"})
+    facts = deployed(server, "one", prefix("one/m.tar.gz", "S3Object"))
+    assert "The model has no code/inference.py" in facts["FailureReason"]
+    facts = deployed(server, "one-unpacked", prefix("one/m.tar.gz", "S3Object", "Gzip"))
+    assert facts["EndpointStatus"] == "InService"
+
+
+def test_nothing_below_a_prefix_fails_the_endpoint(server: Server) -> None:
+    facts = deployed(server, "nothing", prefix("nothing/"))
+    assert "No S3 objects found under S3 URL" in facts["FailureReason"]
+
+
+def test_without_a_role_nothing_is_read(server: Server) -> None:
+    container = {"Image": PYTHON, "ModelDataUrl": f"s3://{BUCKET}/long.tar.gz"}
+    assert "executionRoleArn" in refused(server, container)
+
+
+def test_what_no_container_can_be_is_refused(server: Server) -> None:
+    said = refused(server, {}, ExecutionRoleArn=ROLE)
+    assert "PrimaryContainer.Image is required" in said
+    said = refused(server, {"Image": PYTHON, "Environment": {"A": "b\0c"}}, ExecutionRoleArn=ROLE)
+    assert said == "Environment holds a NUL character, which no program can be given."
+
+
+def test_sources_that_are_not_built_are_refused_by_name(server: Server) -> None:
+    assert "S3DataType S3Prefix is not allowed with CompressionType Gzip" in refused(
+        server, prefix("x/", compression="Gzip"), ExecutionRoleArn=ROLE
+    )
+    container = prefix("x/")
+    container["ModelDataSource"]["S3DataSource"]["ETag"] = "x"
+    assert "ModelDataSource.S3DataSource.ETag" in refused(server, container, ExecutionRoleArn=ROLE)
