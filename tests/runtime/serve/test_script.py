@@ -9,6 +9,7 @@ import pytest
 
 from sagesse.algorithms.base import ClientError
 from sagesse.runtime.serve import script as script_module
+from sagesse.runtime.serve.frame import FrameReader, read_reply, write_reply
 from sagesse.runtime.serve.message import Reply, Request
 from sagesse.runtime.serve.script import ScriptAnswerer
 
@@ -177,3 +178,58 @@ def test_packages_the_script_asks_for_are_found(
     """)
 
     assert _ask(answerer, b"").body == b"42"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("raise ValueError('\\udc80')", "ValueError: ?"),
+        ("raise Silent()", "Silent"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+    ],
+)
+def test_whatever_a_script_raises_is_an_answer(serve: Ask, line: str, said: str) -> None:
+    answerer = serve(
+        f"""
+        class Silent(Exception):
+            def __str__(self):
+                raise RuntimeError
+        def model_fn(folder):
+            pass
+        def predict_fn(data, model):
+            {line}
+        """
+    )
+    reply = _ask(answerer, b"1")
+
+    assert (reply.status, reply.body.decode()) == (500, said)
+
+
+@pytest.mark.parametrize("value", ["5", "None", "'\\udc80'"])
+def test_whatever_a_script_gives_as_a_header_can_be_sent(serve: Ask, value: str) -> None:
+    answerer = serve(
+        f"""
+        def model_fn(folder):
+            pass
+        def transform_fn(model, data, content_type, accept, context):
+            context.set_response_header("X-Amzn-SageMaker-Custom-Attributes", {value})
+            return "x", {value}
+        """
+    )
+    reply = _ask(answerer, b"1")
+
+    assert read_reply(FrameReader().feed(write_reply(1, reply))[0]).status == 200
+
+
+def test_a_script_with_the_name_of_a_loaded_module_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code/json.py").write_text("def model_fn(folder): pass")
+
+    with pytest.raises(ClientError, match=r"json.py has the name of a module that is loaded already"):
+        ScriptAnswerer(tmp_path, {"SAGEMAKER_PROGRAM": "json.py"})
+
+
+def test_the_first_format_that_can_be_had_is_taken(serve: Ask) -> None:
+    reply = _ask(serve(DOUBLE), b"[1, 2]", "application/json", "image/png, text/csv, application/json")
+
+    assert (reply.body, reply.content_type) == (b"2\n4\n", "text/csv")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from sagesse.algorithms.base import Model, RequestError
-from sagesse.runtime.serve.message import Reply, Request, refusal
+from sagesse.runtime.serve.message import Reply, Request, refusal, said
 
 _ANYTHING = ("", "*/*")
 
@@ -78,7 +78,7 @@ def failure_reply(error: Exception) -> Reply:
     if isinstance(error, RequestError):
         return Reply(204) if error.status == 204 else refusal(error.status, error.message)
     traceback.print_exception(error)
-    return refusal(500, f"{type(error).__name__}: {error}")
+    return refusal(500, said(error))
 
 
 def _accepts(header: str, default: str) -> list[str]:

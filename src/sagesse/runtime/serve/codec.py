@@ -59,26 +59,31 @@ def decode(body: str | bytes, content_type: str) -> Any:
         raise RequestError(400, f"The body is not {kind}: {error}") from error
 
 
-def encode(prediction: Any, accept: str) -> bytes:
-    """The prediction in the format of `accept`.
+def encode(prediction: Any, accept: str) -> tuple[bytes, str]:
+    """The prediction in the first format of `accept` that can be had, and which that is.
 
     Raises:
-        RequestError: 406 for another format.
+        RequestError: 406 when there is none.
     """
+    kinds = [JSON if kind == "*/*" else kind for kind in map(base_type, accept.split(","))]
+    kind = next((kind for kind in kinds if kind in (JSON, CSV, NPY)), None)
+    if kind is None:
+        raise RequestError(406, f"Accept {accept!r} needs an output_fn; without one: {JSON}, {CSV}, {NPY}.")
+    return _write(prediction, kind), kind if len(kinds) > 1 else accept
+
+
+def _write(prediction: Any, kind: str) -> bytes:
     import numpy as np  # noqa: PLC0415
 
-    kind = base_type(accept)
     if kind == JSON:
         return json.dumps(prediction, default=_plain).encode()
     if kind == CSV:
         text = io.StringIO()
         np.savetxt(text, np.atleast_1d(prediction), delimiter=",", fmt="%s")
         return text.getvalue().encode()
-    if kind == NPY:
-        raw = io.BytesIO()
-        np.save(raw, np.asarray(prediction), allow_pickle=False)
-        return raw.getvalue()
-    raise RequestError(406, f"Accept {accept!r} needs an output_fn; without one: {JSON}, {CSV}, {NPY}.")
+    raw = io.BytesIO()
+    np.save(raw, np.asarray(prediction), allow_pickle=False)
+    return raw.getvalue()
 
 
 def _plain(value: Any) -> Any:

@@ -43,4 +43,12 @@ class Answerer(Protocol):
 
 def refusal(status: int, text: str) -> Reply:
     """A reply that says in plain text what was wrong."""
-    return Reply(status, text.encode(), "text/plain; charset=utf-8")
+    return Reply(status, text.encode("utf-8", "replace"), "text/plain; charset=utf-8")
+
+
+def said(error: BaseException) -> str:
+    """An error's type and text, whatever it is: a user's class may not even have a text."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return type(error).__name__

@@ -18,8 +18,9 @@ from typing import Any, TypeAlias
 
 from sagesse.algorithms.base import ClientError, RequestError
 from sagesse.runtime.requirement import install_requirements
-from sagesse.runtime.serve.codec import JSON, decode, encode, text_or_bytes
-from sagesse.runtime.serve.message import Reply, Request, refusal
+from sagesse.runtime.serve.codec import JSON, text_or_bytes
+from sagesse.runtime.serve.framework import Steps, steps_of
+from sagesse.runtime.serve.message import Reply, Request, refusal, said
 
 Function: TypeAlias = Callable[..., Any]
 _STEPS = ("input_fn", "predict_fn", "output_fn")
@@ -46,18 +47,22 @@ class Context:
 class ScriptAnswerer:
     """Answers through the functions of the user's script.
 
+    Args:
+        framework: whose image it is, which says what happens where the script has no function.
+
     Raises:
         ClientError: there is no script, it cannot be imported, or its functions do not fit together.
     """
 
     max_batch = 1  # each reply leaves before the next request is begun
 
-    def __init__(self, model_dir: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, model_dir: Path, environment: Mapping[str, str], framework: str = "") -> None:
         self._model_dir = model_dir
         self._default_accept = environment.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", JSON)
-        module = _import_script(model_dir, environment)
-        self._functions = _functions_of(module)
-        model_fn = getattr(module, "model_fn", None)
+        steps = steps_of(framework)
+        module = _import_script(model_dir, environment, is_optional=steps.load is not None)
+        self._functions = _functions_of(module, steps)
+        model_fn = getattr(module, "model_fn", steps.load)
         if model_fn is None:
             raise ClientError(f"{module.__name__}.py defines no model_fn(model_dir).")
         self._model = _calling(model_fn, 1)(str(model_dir), Context(model_dir))
@@ -72,9 +77,9 @@ class ScriptAnswerer:
             reply = self._transform(request)
         except RequestError as error:
             reply = Reply(204) if error.status == 204 else refusal(error.status, error.message)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a script that gives up gives up this request
             traceback.print_exc()
-            reply = refusal(500, f"{type(error).__name__}: {error}")
+            reply = refusal(500, said(error))
         reply.latency_us = (time.perf_counter_ns() - started) // 1000
         return reply
 
@@ -92,24 +97,31 @@ class ScriptAnswerer:
             answer = functions["output_fn"](prediction, accept, context)
         body, kind = answer if isinstance(answer, tuple) and len(answer) == 2 else (answer, accept)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         attributes = context.response_headers.get("x-amzn-sagemaker-custom-attributes", "")
-        return Reply(200, _bytes(body), str(kind), custom_attributes=attributes)  # pyright: ignore[reportUnknownArgumentType]
+        kind = _header(accept if kind is None else kind)  # pyright: ignore[reportUnknownArgumentType]
+        return Reply(200, _bytes(body), kind, custom_attributes=_header(attributes))
 
 
-def _import_script(model_dir: Path, environment: Mapping[str, str]) -> ModuleType:
+def _import_script(model_dir: Path, environment: Mapping[str, str], *, is_optional: bool) -> ModuleType:
     program = environment.get("SAGEMAKER_PROGRAM", "inference.py")
     submitted = environment.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
     code = model_dir / "code"
     folder = Path(submitted) if submitted.startswith("/") and not code.is_dir() else code
-    if not (folder / program).is_file():
+    file = folder / program
+    if not file.is_file():
+        if is_optional and "SAGEMAKER_PROGRAM" not in environment:
+            return ModuleType("inference")
         raise ClientError(f"The model has no code/{program}; name the script in SAGEMAKER_PROGRAM.")
     if (folder / "requirements.txt").is_file():
         sys.path.insert(0, _packages(folder / "requirements.txt"))
     sys.path.insert(0, str(folder))
     try:
-        return importlib.import_module(program.removesuffix(".py").replace("/", "."))
+        module = importlib.import_module(program.removesuffix(".py").replace("/", "."))
     except Exception as error:
         traceback.print_exc()
-        raise ClientError(f"{program} cannot be imported: {type(error).__name__}: {error}") from error
+        raise ClientError(f"{program} cannot be imported: {said(error)}") from error
+    if not file.samefile(getattr(module, "__file__", None) or folder):
+        raise ClientError(f"{program} has the name of a module that is loaded already; rename it.")
+    return module
 
 
 def _packages(requirements: Path) -> str:
@@ -118,7 +130,7 @@ def _packages(requirements: Path) -> str:
     return sysconfig.get_path("purelib", vars={"base": home, "platbase": home})
 
 
-def _functions_of(module: ModuleType) -> dict[str, Function]:
+def _functions_of(module: ModuleType, steps: Steps) -> dict[str, Function]:
     given: dict[str, Function] = {
         name: getattr(module, name) for name in (*_STEPS, "transform_fn") if hasattr(module, name)
     }
@@ -128,12 +140,10 @@ def _functions_of(module: ModuleType) -> dict[str, Function]:
                 f"{module.__name__}.py defines transform_fn and {', '.join(extra)}; choose one way."
             )
         return {"transform_fn": _calling(given["transform_fn"], 4)}
-    if "predict_fn" not in given:
-        given["predict_fn"] = _call_predict
     return {
-        "input_fn": _calling(given.get("input_fn", decode), 2),
-        "predict_fn": _calling(given["predict_fn"], 2),
-        "output_fn": _calling(given.get("output_fn", encode), 2),
+        "input_fn": _calling(given.get("input_fn", steps.read), 2),
+        "predict_fn": _calling(given.get("predict_fn", steps.predict), 2),
+        "output_fn": _calling(given.get("output_fn", steps.write), 2),
     }
 
 
@@ -150,11 +160,6 @@ def _calling(function: Function, arguments: int) -> Function:
     return lambda *given: function(*given[:arguments])
 
 
-def _call_predict(content: Any, model: Any) -> Any:
-    """The default of the scikit-learn image: the model's own ``predict``; a callable model is called."""
-    return model.predict(content) if hasattr(model, "predict") else model(content)
-
-
 def _headers(request: Request | None) -> dict[str, str]:
     if request is None:
         return {}
@@ -164,6 +169,11 @@ def _headers(request: Request | None) -> dict[str, str]:
         "x-amzn-sagemaker-custom-attributes": request.custom_attributes,
         "x-amzn-sagemaker-inference-id": request.inference_id,
     }
+
+
+def _header(value: object) -> str:
+    """What a script gave as a header, as text that can be sent."""
+    return str(value).encode("utf-8", "replace").decode()
 
 
 def _bytes(body: Any) -> bytes:

@@ -21,7 +21,7 @@ from sagesse.algorithms.registry import ALGORITHMS, algorithm
 from sagesse.runtime.serve import address
 from sagesse.runtime.serve.batch import BatchAnswerer
 from sagesse.runtime.serve.connection import FrameConnection, HttpConnection
-from sagesse.runtime.serve.message import EXIT_BAD_MODEL, Answerer
+from sagesse.runtime.serve.message import EXIT_BAD_MODEL, Answerer, said
 from sagesse.runtime.serve.script import ScriptAnswerer
 from sagesse.runtime.serve.server import Listener, ModelServer
 
@@ -30,9 +30,9 @@ def main(source: str, socket_path: str, model_dir: str) -> int:
     """Serve; returns the exit code.
 
     Args:
-        source: ``algorithm:<repository>`` for a built-in one; ``script`` (also whenever SAGEMAKER_PROGRAM is set, as
-            in framework images) for the user's inference code in the model's folder; or ``<module>:<function>``,
-            a function that takes the folder and answers a `Model`.
+        source: ``algorithm:<repository>`` for a built-in one; ``script:<framework>`` (also whenever SAGEMAKER_PROGRAM
+            is set, as in framework images) for the user's inference code in the model's folder; or
+            ``<module>:<function>``, a function that takes the folder and answers a `Model`.
         socket_path: where to listen for frames.
         model_dir: the unpacked model.
     """
@@ -42,9 +42,9 @@ def main(source: str, socket_path: str, model_dir: str) -> int:
         listeners = [Listener(address.listen(Path(socket_path)), FrameConnection), *_http_listener()]
     except ClientError as error:
         return _fail(f"ClientError: {error}", EXIT_BAD_MODEL)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         traceback.print_exc()
-        return _fail(f"{type(error).__name__}: {error}", 1)
+        return _fail(said(error), 1)
     server = ModelServer(answerer, listeners)
     server.stop_on(signal.SIGTERM)
     gc.collect()
@@ -60,9 +60,9 @@ def load(source: str, model_dir: Path) -> Answerer:
     Raises:
         ClientError: the folder holds no model of that kind.
     """
-    if source == "script" or os.environ.get("SAGEMAKER_PROGRAM"):
-        return ScriptAnswerer(model_dir, os.environ)
     kind, _, name = source.partition(":")
+    if kind == "script" or os.environ.get("SAGEMAKER_PROGRAM"):
+        return ScriptAnswerer(model_dir, os.environ, name)
     if kind == "algorithm":
         if name not in ALGORITHMS:
             raise ClientError(
@@ -88,7 +88,7 @@ def _fail(reason: str, code: int) -> int:
     _say(reason)
     folder = Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml")) / "output"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "failure").write_text(reason, "utf-8")
+    (folder / "failure").write_text(reason, "utf-8", "replace")
     return code
 
 

@@ -187,7 +187,7 @@ class Deployments:
         recipe = self._recipe(container["Image"])
         model_dir = self._fetch(ctx, variant, self._folder / server_id)
         return ServerPlan(
-            source=f"algorithm:{recipe.name}" if recipe.kind == "algorithm" else "script",
+            source=f"{recipe.kind}:{recipe.name}",
             model_dir=model_dir,
             environment={**self._home.variables(ctx.region), **container.get("Environment", {})},
             preload=recipe.preload,
