@@ -8,7 +8,12 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sagesse.services.sagemaker._condition import processing_facts, training_facts
+from sagesse.services.sagemaker._condition import (
+    endpoint_config_facts,
+    model_facts,
+    processing_facts,
+    training_facts,
+)
 from sagesse.testing.server import Server
 
 from .flow import PYTHON, ROLE, make_bucket, script_job
@@ -70,9 +75,18 @@ def test_a_training_job_says_what_it_asks_for() -> None:
 
 
 @settings(max_examples=40)
-@given(st.dictionaries(st.sampled_from(["ResourceConfig", "VpcConfig", "InputDataConfig"]), anything))
+@given(
+    st.dictionaries(
+        st.sampled_from(["ResourceConfig", "VpcConfig", "InputDataConfig", "ProductionVariants"]), anything
+    )
+)
 def test_a_request_that_makes_no_sense_says_nothing_odd(asked: dict[str, Any]) -> None:
-    facts = {**training_facts(asked), **processing_facts(asked)}
+    facts = {
+        **training_facts(asked),
+        **processing_facts(asked),
+        **model_facts(asked),
+        **endpoint_config_facts(asked),
+    }
     assert all(isinstance(value, str | list) for value in facts.values())
 
 
@@ -105,3 +119,43 @@ def test_who_creates_with_tags_must_be_allowed_to_tag(server: Server) -> None:
     client.create_training_job(**script_job(server, "without-tags", ""))
     with pytest.raises(ClientError, match="not authorized to perform: sagemaker:AddTags on resource: arn:"):
         client.create_training_job(**script_job(server, "with-tags", "", Tags=TAGS))
+
+
+def test_a_model_says_what_it_asks_for() -> None:
+    asked = {"VpcConfig": {"Subnets": ["s"], "SecurityGroupIds": ["g"]}}
+    assert model_facts(asked) == {
+        "sagemaker:NetworkIsolation": "false",
+        "sagemaker:VpcSecurityGroupIds": ["g"],
+        "sagemaker:VpcSubnets": ["s"],
+    }
+
+
+def test_a_policy_may_name_the_instance_types_of_endpoints(server: Server) -> None:
+    server.client("sagemaker").create_model(ModelName="any", PrimaryContainer={"Image": PYTHON})
+    condition = {"ForAnyValue:StringNotEquals": {"sagemaker:InstanceTypes": ["ml.t2.medium"]}}
+    deny = {**create_only(condition), "Effect": "Deny"}
+    client = limited(server, "cheap-only", create_only({}), deny)
+
+    def configure(name: str, *types: str) -> None:
+        variants = [
+            {"VariantName": f"v{number}", "ModelName": "any", "InstanceType": kind}
+            for number, kind in enumerate(types)
+        ]
+        client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants)
+
+    configure("cheap", "ml.t2.medium")
+    with pytest.raises(ClientError, match=r"sagemaker:CreateEndpointConfig .*with an explicit deny"):
+        configure("dear", "ml.t2.medium", "ml.p3.2xlarge")
+
+
+def test_who_creates_an_endpoint_must_be_allowed_to_use_its_configuration(server: Server) -> None:
+    create = {
+        "Effect": "Allow",
+        "Action": "sagemaker:CreateEndpoint",
+        "Resource": "arn:aws:sagemaker:*:endpoint/*",
+    }
+    client = limited(server, "no-configuration", create)
+    with pytest.raises(
+        ClientError, match=r"on resource: arn:aws:sagemaker:us-east-1:\d+:endpoint-config/cheap"
+    ):
+        client.create_endpoint(EndpointName="cheap", EndpointConfigName="Cheap")

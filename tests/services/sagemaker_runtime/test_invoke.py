@@ -163,3 +163,10 @@ def test_the_permission_is_on_the_endpoint() -> None:
     (grant,) = Invocations(cast("Gateway", None))._grants("InvokeEndpoint", {"EndpointName": "e"}, SCOPE)
 
     assert grant == ("sagemaker:InvokeEndpoint", "arn:aws:sagemaker:eu-central-1:123456789012:endpoint/e")
+
+
+def test_the_permission_is_for_the_endpoints_arn_whatever_the_case_of_its_name() -> None:
+    service = Invocations(cast("Gateway", FakeGateway(FINE)))
+    (grant,) = service._grants("InvokeEndpoint", {"EndpointName": "My-Endpoint"}, SCOPE)
+
+    assert grant.resource == "arn:aws:sagemaker:eu-central-1:123456789012:endpoint/my-endpoint"

@@ -29,7 +29,8 @@ class ServerPlan(msgspec.Struct, frozen=True, kw_only=True):
     """One model server: what it loads and its limits. The plan of a server id never changes.
 
     Attributes:
-        source: ``algorithm:<repository>``, ``script:<framework>`` or ``<module>:<function>``; see `runtime.serve.worker.main`.
+        source: ``algorithm:<repository>``, ``script:<framework>`` or ``<module>:<function>``; see
+            `runtime.serve.worker.main`.
         model_dir: the unpacked model, seen by the server as ``/opt/ml/model``.
         environment: variables of the server's process.
         preload: modules its zygote has imported already.

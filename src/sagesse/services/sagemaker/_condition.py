@@ -1,4 +1,4 @@
-"""The condition keys by which policies limit jobs: what a call that creates one asks for.
+"""The condition keys by which policies limit jobs, models and endpoints: what a call that creates one asks for.
 
 Source: the Service Authorization Reference, "Condition keys for Amazon SageMaker". A key whose member the request
 leaves out is missing, but for those with a default.
@@ -48,10 +48,29 @@ def processing_facts(params: Mapping[str, Any]) -> Facts:
     )
 
 
+def model_facts(params: Mapping[str, Any]) -> Facts:
+    """The keys of a CreateModel, which is not validated yet."""
+    isolates = params.get("EnableNetworkIsolation", False)
+    return _given({"sagemaker:NetworkIsolation": isolates, **_network(params)})
+
+
+def endpoint_config_facts(params: Mapping[str, Any]) -> Facts:
+    """The keys of a CreateEndpointConfig, which is not validated yet; those of refused members are left out."""
+    variants = list(_items(params, "ProductionVariants"))
+    return _given({"sagemaker:InstanceTypes": _each(variants, "InstanceType"), **_network(params)})
+
+
+def _network(params: Mapping[str, Any]) -> dict[str, Any]:
+    vpc = _part(params, "VpcConfig")
+    return {
+        "sagemaker:VpcSecurityGroupIds": vpc.get("SecurityGroupIds"),
+        "sagemaker:VpcSubnets": vpc.get("Subnets"),
+    }
+
+
 def _common(
     params: Mapping[str, Any], network: Mapping[str, Any], instances: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    vpc = _part(network, "VpcConfig")
     return {
         "sagemaker:InstanceTypes": _each(instances, "InstanceType"),
         "sagemaker:InterContainerTrafficEncryption": network.get(
@@ -59,8 +78,7 @@ def _common(
         ),
         "sagemaker:MaxRuntimeInSeconds": _part(params, "StoppingCondition").get("MaxRuntimeInSeconds"),
         "sagemaker:NetworkIsolation": network.get("EnableNetworkIsolation", False),
-        "sagemaker:VpcSecurityGroupIds": vpc.get("SecurityGroupIds"),
-        "sagemaker:VpcSubnets": vpc.get("Subnets"),
+        **_network(network),
     }
 
 

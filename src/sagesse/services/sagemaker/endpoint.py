@@ -1,6 +1,7 @@
 """Endpoints: the API and the states. What its servers are is in `deployment`."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from sagesse.core.call import Context
@@ -9,7 +10,8 @@ from sagesse.core.identifier import new_request_id
 from sagesse.core.kind import Kind
 from sagesse.core.lifecycle import Lifecycle
 from sagesse.core.record import Record
-from sagesse.core.service import Params, Result
+from sagesse.core.scope import Scope
+from sagesse.core.service import Grant, Params, Result
 from sagesse.core.state_event import StateEvent
 from sagesse.services.sagemaker._error import already_existing, could_not_find, refuse_unsupported
 from sagesse.services.sagemaker._family import Family
@@ -20,6 +22,7 @@ from sagesse.services.sagemaker.deployment import (
     reweigh,
     server_ids,
 )
+from sagesse.services.sagemaker.endpoint_config import ENDPOINT_CONFIG
 
 _START_POLL_S = 0.05
 _END_POLL_S = 0.2
@@ -147,6 +150,11 @@ class Endpoints(Family):
         ending = [*record.state["ending"], *_only_in(record, live, wished)]
         ENDPOINT.move(ctx, record, "InService", state={"live": wished, "next": None, "ending": ending})
         return None
+
+    def _grants(self, operation: str, params: Params, scope: Scope) -> Iterable[Grant]:
+        yield from super()._grants(operation, params, scope)
+        if config := params.get("EndpointConfigName"):
+            yield Grant(f"sagemaker:{operation}", ENDPOINT_CONFIG.arn(scope, str(config)))
 
     def _delete(self, ctx: Context, record: Record) -> float | None:
         """End every server, then remove the record."""

@@ -6,8 +6,9 @@ from typing import Any
 from sagesse.core.call import Context
 from sagesse.core.error import validation_error
 from sagesse.core.kind import Kind
-from sagesse.core.service import Params, Result
+from sagesse.core.service import Facts, Params, Result
 from sagesse.core.state_event import StateEvent
+from sagesse.services.sagemaker._condition import endpoint_config_facts
 from sagesse.services.sagemaker._error import already_existing, could_not_find, refuse_unsupported
 from sagesse.services.sagemaker._family import Family
 from sagesse.services.sagemaker._vpc import check_vpc
@@ -34,6 +35,7 @@ _UNSUPPORTED = {
     "ExplainerConfig": "online explanations are not built yet",
     "ShadowProductionVariants": "shadow variants are not built yet",
     "EnableNetworkIsolation": "set EnableNetworkIsolation on the model instead",
+    "ExecutionRoleArn": "inference components are not built yet; models have their own roles",
     "CrossRegionTrafficConfig": "there is one machine",
     "MetricsConfig": "container metrics are not scraped",
 }
@@ -73,6 +75,9 @@ class EndpointConfigs(Family):
         for variant in variants:
             _check_variant(ctx, variant)
         return ENDPOINT_CONFIG.create(ctx, req)
+
+    def _facts(self, operation: str, params: Params) -> Facts:
+        return endpoint_config_facts(params) if operation == "CreateEndpointConfig" else {}
 
 
 def _check_variant(ctx: Context, variant: Mapping[str, Any]) -> None:

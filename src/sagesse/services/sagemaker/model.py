@@ -7,8 +7,9 @@ from sagesse.core.call import Context
 from sagesse.core.error import validation_error
 from sagesse.core.kind import Kind
 from sagesse.core.scope import Scope
-from sagesse.core.service import Grant, Params, Result
+from sagesse.core.service import Facts, Grant, Params, Result
 from sagesse.core.state_event import StateEvent
+from sagesse.services.sagemaker._condition import model_facts
 from sagesse.services.sagemaker._error import (
     already_existing,
     check_texts,
@@ -67,6 +68,9 @@ class Models(Family):
         if is_fetched(_container(req)):
             require(req, "ExecutionRoleArn")
         return MODEL.create(ctx, req)
+
+    def _facts(self, operation: str, params: Params) -> Facts:
+        return model_facts(params) if operation == "CreateModel" else {}
 
     def _grants(self, operation: str, params: Params, scope: Scope) -> Iterable[Grant]:
         yield from super()._grants(operation, params, scope)

@@ -73,9 +73,8 @@ class Invocations(Service):
         raise NotImplementedOperation(self.service, "InvokeEndpointWithResponseStream")
 
     def _grants(self, operation: str, params: Params, scope: Scope) -> Iterable[Grant]:
-        return (
-            Grant(f"sagemaker:{operation}", scope.arn("sagemaker", f"endpoint/{params['EndpointName']}")),
-        )
+        name = str(params["EndpointName"]).lower()  # as in the endpoint's ARN
+        return (Grant(f"sagemaker:{operation}", scope.arn("sagemaker", f"endpoint/{name}")),)
 
 
 def _invocation(req: Mapping[str, Any]) -> Invocation:
