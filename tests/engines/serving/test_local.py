@@ -207,6 +207,43 @@ def test_a_bad_model_fails_at_once_with_the_loaders_words(tmp_path: Path, zygote
     uvloop.run(run())
 
 
+@pytest.mark.parametrize("trap", ["os.mkfifo(failure)", "os.symlink('/etc/passwd', failure)"])
+def test_a_failure_file_that_is_a_trap_is_not_read(trap: str, tmp_path: Path, zygote_folder: Path) -> None:
+    """The pipe would stop the event loop, the link would tell a client what is in the server's files."""
+    model = tmp_path / "model"
+    (model / "code").mkdir(parents=True)
+    (model / "code/inference.py").write_text(
+        "import os\n"
+        "failure = os.environ.get('SAGEMAKER_BASE_DIR', '/opt/ml') + '/output/failure'\n"
+        f"os.makedirs(os.path.dirname(failure))\n{trap}\nos._exit(3)\n"
+    )
+
+    async def run() -> None:
+        async with _opened(tmp_path, zygote_folder) as engine:
+            engine.ensure("a", echo_plan(model, source="script"))
+            assert not await engine.settle(["a"], 30)
+
+            assert engine.look("a").reason == "its process ended with exit code 3"
+
+    uvloop.run(run())
+
+
+def test_a_server_that_takes_too_long_to_load_has_failed(tmp_path: Path, zygote_folder: Path) -> None:
+    model = tmp_path / "model"
+    (model / "code").mkdir(parents=True)
+    (model / "code/inference.py").write_text("import time\ntime.sleep(600)\n")
+
+    async def run() -> None:
+        async with _opened(tmp_path, zygote_folder) as engine:
+            engine.ensure("a", echo_plan(model, source="script", startup_timeout_s=0.2))
+            assert not await engine.settle(["a"], 30)
+
+            assert "did not pass the health check within 0 s" in engine.look("a").reason
+            assert engine.look("a").restarts == 0
+
+    uvloop.run(run())
+
+
 def test_a_server_id_cannot_leave_its_folder(tmp_path: Path) -> None:
     jobs = LocalJobs(tmp_path)
     engine = LocalServing(jobs, tmp_path)

@@ -14,6 +14,7 @@ from typing import NamedTuple, ParamSpec, TypeVar
 from sagesse.engines.jobs.base import JobEngine, JobEngineError, Plan, PythonEntry, Run
 from sagesse.engines.serving.base import ServerPlan, ServerState
 from sagesse.engines.serving.wire import Wire
+from sagesse.runtime.contract import read_failure
 from sagesse.runtime.serve import address
 from sagesse.runtime.serve.message import EXIT_BAD_MODEL
 
@@ -86,6 +87,7 @@ class Server:
         self._restarts = 0
         self._deaths = 0  # in a row, each soon after its start
         self._was_healthy = False
+        self._is_too_slow = False
         self._healthy_since: float | None = None
         self._retiring = asyncio.Event()
         self._drains = True
@@ -177,6 +179,7 @@ class Server:
             if (await self._in_thread(self._around.jobs.look, self.run_id)).is_final:
                 return "its process ended"
             if time.monotonic() > deadline:
+                self._is_too_slow = not self._was_healthy
                 return f"it did not pass the health check within {plan.startup_timeout_s:.0f} s"
             await self._pause(pause_s)
             pause_s = min(pause_s * 1.5, _LONGEST_LOOK_S)
@@ -207,7 +210,7 @@ class Server:
         since = self._healthy_since
         is_stable = since is not None and time.monotonic() - since > self._timing.stable
         self._deaths = 0 if is_stable else self._deaths + 1
-        is_hopeless = run is not None and run.exit_code == EXIT_BAD_MODEL
+        is_hopeless = self._is_too_slow or (run is not None and run.exit_code == EXIT_BAD_MODEL)
         if not self._was_healthy and (is_hopeless or self._deaths >= self._timing.attempts):
             _log.error("model server %s failed: %s", self.id, reason)
             self._become(self.state._replace(phase="failed", reason=reason))
@@ -299,8 +302,8 @@ def _explain(problem: str, run: Run | None) -> str:
     """Why a server died, in the words of its ``failure`` file if it left one."""
     if run is None:
         return problem
-    with contextlib.suppress(OSError):
-        return (run.log.parent / "ml" / "output" / "failure").read_text("utf-8", "replace")[:1024]
+    if said := read_failure(run.log.parent / "ml"):
+        return said
     if run.message:
         return f"{problem}: {run.message}"
     if run.signal is not None:
