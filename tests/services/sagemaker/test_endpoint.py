@@ -224,3 +224,52 @@ def test_invocations_are_counted_in_cloudwatch(server: Server, model_url: str) -
         )["Metrics"]
     )
     assert {"Invocations", "ModelLatency", "OverheadLatency"} <= {metric["MetricName"] for metric in metrics}
+
+
+def test_an_endpoint_says_what_is_about_to_be(server: Server, model_url: str) -> None:
+    client = server.client("sagemaker")
+    slow = archive({"code/inference.py": "import time\ntime.sleep(600)"})
+    server.client("s3").put_object(Bucket=BUCKET, Key="slow.tar.gz", Body=slow)
+    deploy(server, "pending", model_url)
+    container = {"Image": PYTHON, "ModelDataUrl": f"s3://{BUCKET}/slow.tar.gz"}
+    client.create_model(ModelName="slow", PrimaryContainer=container, ExecutionRoleArn=ROLE)
+    configure(server, "pending-2", "slow", late=2.0)
+    client.update_endpoint(EndpointName="pending", EndpointConfigName="pending-2")
+    facts = client.describe_endpoint(EndpointName="pending")
+    pending = facts["PendingDeploymentSummary"]
+    (variant,) = pending["ProductionVariants"]
+    assert (facts["EndpointConfigName"], pending["EndpointConfigName"]) == ("pending", "pending-2")
+    assert (variant["VariantName"], variant["DesiredWeight"], variant["InstanceType"]) == (
+        "late",
+        2.0,
+        "ml.t2.medium",
+    )
+    with pytest.raises(ClientError, match='Cannot update in-progress endpoint "arn:'):
+        client.update_endpoint(EndpointName="pending", EndpointConfigName="pending")
+    client.delete_endpoint(EndpointName="pending")
+
+
+def test_a_reason_lasts_until_the_next_update(server: Server, model_url: str) -> None:
+    client = server.client("sagemaker")
+    deploy(server, "recovered", model_url)
+    bad = {"Image": PYTHON, "ModelDataUrl": model_url}
+    client.create_model(ModelName="no-script", PrimaryContainer=bad, ExecutionRoleArn=ROLE)
+    configure(server, "recovered-2", "no-script", green=1.0)
+    client.update_endpoint(EndpointName="recovered", EndpointConfigName="recovered-2")
+    reason = str(settled(server, "recovered")["FailureReason"])
+    assert "production variant green did not pass the ping health check" in reason
+    client.update_endpoint_weights_and_capacities(
+        EndpointName="recovered", DesiredWeightsAndCapacities=[{"VariantName": "all", "DesiredWeight": 2.0}]
+    )
+    facts = settled(server, "recovered")
+    assert "FailureReason" not in facts
+    assert facts["EndpointConfigName"] == "recovered"
+
+
+def test_a_variant_is_named_once(server: Server, model_url: str) -> None:
+    deploy(server, "once", model_url)
+    wish = {"VariantName": "all", "DesiredInstanceCount": 2}
+    with pytest.raises(ClientError, match="must have different VariantName values"):
+        server.client("sagemaker").update_endpoint_weights_and_capacities(
+            EndpointName="once", DesiredWeightsAndCapacities=[wish, {**wish, "DesiredInstanceCount": 1}]
+        )

@@ -1,12 +1,12 @@
 """What an endpoint runs: model servers for each variant, and the route that leads to them.
 
-A deployment is plain data kept in the endpoint's record: ``{"id", "config", "variants": [{"name", "weight", "count",
-"container", "role", "isolate", "since"}]}``. It is a copy of the models as they were when it was wished, so deleting a
-model does not hurt an endpoint. Server ids are made from it, so every step can be repeated.
+A deployment is plain data kept in the endpoint's record: ``{"id", "config", "variants": [{"name", "type", "weight",
+"count", "startup_s", "container", "role", "isolate", "since"}]}``. It is a copy of the models as they were when it was
+wished, so deleting a model does not hurt an endpoint. Server ids are made from it, so every step can be repeated.
 """
 
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,11 @@ from sagesse.services.sagemaker.endpoint_config import ENDPOINT_CONFIG, MAX_INST
 from sagesse.services.sagemaker.log import LogShipper
 from sagesse.services.sagemaker.model import MODEL, container_of
 
-_NOT_HEALTHY = "The primary container for production variant did not pass the ping health check. {reason}"
+_NOT_HEALTHY = (
+    "The primary container for production variant {variant} did not pass the ping health check. Please check "
+    "CloudWatch logs for this endpoint. {reason}"
+)
+_STARTUP_S = 600  # how long a server may take until it is healthy, unless its variant says
 
 
 class DeployFailed(Exception):  # noqa: N818 - reads as the fact it states
@@ -48,8 +52,10 @@ def plan_deployment(ctx: Context, config_name: str) -> dict[str, Any]:
         variants.append(
             {
                 "name": variant["VariantName"],
+                "type": variant["InstanceType"],
                 "weight": variant.get("InitialVariantWeight", 1.0),
                 "count": variant.get("InitialInstanceCount", 1),
+                "startup_s": variant.get("ContainerStartupHealthCheckTimeoutInSeconds", _STARTUP_S),
                 "container": container_of(model.request),
                 "role": model.request.get("ExecutionRoleArn", ""),
                 "isolate": bool(model.request.get("EnableNetworkIsolation")),
@@ -59,13 +65,18 @@ def plan_deployment(ctx: Context, config_name: str) -> dict[str, Any]:
     return {"id": new_request_id()[:8], "config": config_name, "variants": variants}
 
 
-def reweigh(live: Mapping[str, Any], wishes: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def reweigh(live: Mapping[str, Any], wishes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The live deployment with other weights and instance counts.
 
     Raises:
         ServiceError: a variant that is not there, or more instances than the machine offers.
     """
     variants = {variant["name"]: dict(variant) for variant in live["variants"]}
+    names = [wish["VariantName"] for wish in wishes]
+    if len(set(names)) < len(names):
+        raise validation_error(
+            f"DesiredWeightsAndCapacities must have different VariantName values; got {names}."
+        )
     for wish in wishes:
         refuse_unsupported(wish, {"ServerlessUpdateConfig": "serverless endpoints are not built yet"})
         variant = variants.get(wish["VariantName"])
@@ -136,13 +147,13 @@ class Deployments:
             DeployFailed: it cannot run.
         """
         wished = record.state["next"]
-        states = [
-            state for variant in wished["variants"] for state in self._ensure(ctx, record, wished, variant)
-        ]
-        for state in states:
-            if state.phase == "failed":
-                raise DeployFailed(_NOT_HEALTHY.format(reason=state.reason))
-        if any(state.phase != "healthy" for state in states):
+        is_healthy = True
+        for variant in wished["variants"]:
+            for state in self._ensure(ctx, record, wished, variant):
+                if state.phase == "failed":
+                    raise DeployFailed(_NOT_HEALTHY.format(variant=variant["name"], reason=state.reason))
+                is_healthy = is_healthy and state.phase == "healthy"
+        if not is_healthy:
             return False
         self._route(record, wished)
         return True
@@ -192,6 +203,7 @@ class Deployments:
             environment={**self._home.variables(ctx.region), **container.get("Environment", {})},
             preload=recipe.preload,
             isolate_network=variant["isolate"],
+            startup_timeout_s=variant.get("startup_s", _STARTUP_S),
         )
 
     def _recipe(self, image: str) -> Recipe:

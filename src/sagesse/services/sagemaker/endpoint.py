@@ -31,28 +31,55 @@ _REASON_LENGTH = 1024
 
 
 def _extend(ctx: Context, record: Record) -> dict[str, Any]:
-    """Output members read from the state: what is deployed, or about to be."""
-    shown = record.state["live"] or record.state["next"]
-    if shown is None:
-        return {"EndpointConfigName": record.state["failed"]}
-    members: dict[str, Any] = {"EndpointConfigName": shown["config"]}
-    if record.state["live"]:
-        members["ProductionVariants"] = [_summary(variant) for variant in shown["variants"]]
-    return members
+    """Output members read from the state: what is deployed, and what is about to be."""
+    live, wished = record.state["live"], record.state["next"]
+    members: dict[str, Any] = {}
+    if reason := record.state.get("failure"):
+        members["FailureReason"] = reason
+    if live:
+        members["ProductionVariants"] = _summaries(live, wished if _is_same(live, wished) else live)
+    if wished and not _is_same(live, wished):
+        members["PendingDeploymentSummary"] = _pending(wished)
+    shown = live or wished
+    return {**members, "EndpointConfigName": shown["config"] if shown else record.state["failed"]}
 
 
-def _summary(variant: dict[str, Any]) -> dict[str, Any]:
+def _is_same(live: dict[str, Any] | None, wished: dict[str, Any] | None) -> bool:
+    """Whether what is wished is what is there, with other weights and counts."""
+    return live is not None and wished is not None and live["id"] == wished["id"]
+
+
+def _summaries(current: dict[str, Any], desired: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            **_named(now),
+            "CurrentWeight": now["weight"],
+            "DesiredWeight": then["weight"],
+            "CurrentInstanceCount": now["count"],
+            "DesiredInstanceCount": then["count"],
+        }
+        for now, then in zip(current["variants"], desired["variants"], strict=True)
+    ]
+
+
+def _pending(wished: dict[str, Any]) -> dict[str, Any]:
+    variants = [
+        {
+            **_named(variant),
+            "InstanceType": variant.get("type"),
+            "DesiredWeight": variant["weight"],
+            "DesiredInstanceCount": variant["count"],
+        }
+        for variant in wished["variants"]
+    ]
+    started = wished["variants"][0]["since"]
+    return {"EndpointConfigName": wished["config"], "ProductionVariants": variants, "StartTime": started}
+
+
+def _named(variant: dict[str, Any]) -> dict[str, Any]:
     image = variant["container"]["Image"]
-    return {
-        "VariantName": variant["name"],
-        "DeployedImages": [
-            {"SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": variant["since"]}
-        ],
-        "CurrentWeight": variant["weight"],
-        "DesiredWeight": variant["weight"],
-        "CurrentInstanceCount": variant["count"],
-        "DesiredInstanceCount": variant["count"],
-    }
+    deployed = {"SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": variant["since"]}
+    return {"VariantName": variant["name"], "DeployedImages": [deployed]}
 
 
 def _worded(detail: dict[str, Any]) -> dict[str, Any]:
@@ -191,10 +218,8 @@ class Endpoints(Family):
                 )  # so that no later step starts them again
                 return _END_POLL_S
             ending = []
-        state = {"next": None, "ending": ending, "failed": wished["config"]}
-        ENDPOINT.move(
-            ctx, record, "InService" if live else "Failed", output={"FailureReason": reason}, state=state
-        )
+        state = {"next": None, "ending": ending, "failed": wished["config"], "failure": reason}
+        ENDPOINT.move(ctx, record, "InService" if live else "Failed", state=state)
         return None
 
 
@@ -205,12 +230,15 @@ def _only_in(record: Record, one: dict[str, Any] | None, other: dict[str, Any] |
 
 
 def _change(ctx: Context, record: Record, wished: dict[str, Any]) -> Result:
-    if ENDPOINT.move(ctx, record, "Updating", when={"InService"}, state={"next": wished}) is None:
-        raise _in_progress(record)
+    state = {"next": wished, "failure": ""}
+    if ENDPOINT.move(ctx, record, "Updating", when={"InService"}, state=state) is None:
+        raise _in_progress(ENDPOINT.get(ctx, record.name))
     return {"EndpointArn": record.arn}
 
 
 def _in_progress(record: Record) -> ServiceError:
-    return validation_error(
-        f'Cannot update endpoint "{record.arn}" in status {record.status}; allowed: InService.'
-    )
+    if record.status == "Failed":
+        return validation_error(
+            f'Cannot update failed endpoint "{record.arn}": delete it and create it again.'
+        )
+    return validation_error(f'Cannot update in-progress endpoint "{record.arn}".')
