@@ -1,5 +1,8 @@
 """What a model may be, and how its files come to its servers."""
 
+import io
+import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +35,16 @@ def prefix(name: str, kind: str = "S3Prefix", compression: str = "None") -> dict
     return {"Image": PYTHON, "ModelDataSource": {"S3DataSource": source}}
 
 
-def deployed(server: Server, name: str, container: dict[str, Any]) -> dict[str, Any]:
+def deployed(server: Server, name: str, container: dict[str, Any], **members: Any) -> dict[str, Any]:
     """The endpoint `name` of a model of this container once it has settled."""
+    server.client("sagemaker").create_model(
+        ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE, **members
+    )
+    return served(server, name)
+
+
+def served(server: Server, name: str) -> dict[str, Any]:
     client = server.client("sagemaker")
-    client.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE)
     variant = {"VariantName": "all", "ModelName": name, "InstanceType": "ml.t2.medium"}
     client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
     client.create_endpoint(EndpointName=name, EndpointConfigName=name)
@@ -109,3 +118,70 @@ def test_sources_that_are_not_built_are_refused_by_name(server: Server) -> None:
     container = prefix("x/")
     container["ModelDataSource"]["S3DataSource"]["ETag"] = "x"
     assert "ModelDataSource.S3DataSource.ETag" in refused(server, container, ExecutionRoleArn=ROLE)
+
+
+def test_a_models_own_clients_act_as_its_role(server: Server) -> None:
+    script = """
+import botocore.session
+def model_fn(folder): return botocore.session.get_session().create_client("sts")
+def predict_fn(data, model): return model.get_caller_identity()["Arn"]
+"""
+    put(server, {"self.tar.gz": archive({"code/inference.py": script})})
+    container = {"Image": PYTHON, "ModelDataUrl": f"s3://{BUCKET}/self.tar.gz"}
+    assert deployed(server, "self", container)["EndpointStatus"] == "InService"
+    answer = server.client("sagemaker-runtime").invoke_endpoint(EndpointName="self", Body=b"1")
+    assert answer["Body"].read() == b'"arn:aws:sts::123456789012:assumed-role/sagemaker/SageMaker"'
+
+
+def test_a_model_that_is_cut_off_gets_no_keys(server: Server) -> None:
+    script = """
+import os
+def model_fn(folder): return os.environ
+def predict_fn(data, model): return [name for name in model if name.startswith("AWS_")] + os.listdir("/opt/ml")
+"""
+    put(server, {"cut.tar.gz": archive({"code/inference.py": script})})
+    container = {"Image": PYTHON, "ModelDataUrl": f"s3://{BUCKET}/cut.tar.gz"}
+    facts = deployed(server, "cut", container, EnableNetworkIsolation=True)
+    if "network" in facts.get("FailureReason", ""):
+        pytest.skip("this machine cannot cut a process off")
+    answer = server.client("sagemaker-runtime").invoke_endpoint(EndpointName="cut", Body=b"1")
+    assert sorted(json.loads(answer["Body"].read())) == [
+        "AWS_DEFAULT_REGION",
+        "AWS_REGION",
+        "model",
+        "serve.sock",
+    ]
+
+
+def test_a_role_that_is_not_there_fails_the_endpoint(server: Server) -> None:
+    client = server.client("sagemaker")
+    role = ROLE.replace("sagemaker", "nobody")
+    client.create_model(ModelName="nobody", PrimaryContainer={"Image": PYTHON}, ExecutionRoleArn=role)
+    facts = served(server, "nobody")
+    assert f"Could not assume role {role}" in facts["FailureReason"]
+
+
+def test_wheels_beside_the_requirements_are_installed(server: Server) -> None:
+    script = (
+        "import beside\ndef model_fn(folder): return beside.WORD\ndef predict_fn(data, model): return model"
+    )
+    wheel = io.BytesIO()
+    with zipfile.ZipFile(wheel, "w") as files:
+        files.writestr("beside.py", "WORD = 'here'")
+        files.writestr("beside-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: beside\nVersion: 1\n")
+        files.writestr(
+            "beside-1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        files.writestr("beside-1.dist-info/RECORD", "")
+    key = "wheel/code"
+    put(
+        server,
+        {
+            f"{key}/inference.py": script.encode(),
+            f"{key}/requirements.txt": b"./beside-1-py3-none-any.whl",
+            f"{key}/beside-1-py3-none-any.whl": wheel.getvalue(),
+        },
+    )
+    assert deployed(server, "wheel", prefix("wheel/"))["EndpointStatus"] == "InService"
+    answer = server.client("sagemaker-runtime").invoke_endpoint(EndpointName="wheel", Body=b"1")
+    assert answer["Body"].read() == b'"here"'

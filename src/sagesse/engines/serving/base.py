@@ -33,6 +33,7 @@ class ServerPlan(msgspec.Struct, frozen=True, kw_only=True):
             `runtime.serve.worker.main`.
         model_dir: the unpacked model, seen by the server as ``/opt/ml/model``.
         environment: variables of the server's process.
+        mounts: further folders by the path, below ``/opt/ml``, under which the server sees them.
         preload: modules its zygote has imported already.
         startup_timeout_s: a server that is not healthy after this has failed.
     """
@@ -40,6 +41,7 @@ class ServerPlan(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     model_dir: Path
     environment: dict[str, str] = {}
+    mounts: dict[str, Path] = {}
     preload: tuple[str, ...] = ()
     threads: int = 1
     memory_bytes: int | None = None

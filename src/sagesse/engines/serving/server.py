@@ -140,7 +140,8 @@ class Server:
         run_id = self.run_id
         jobs = self._around.jobs
         folder = await self._in_thread(jobs.folder, run_id)
-        (folder / "ml" / "model").mkdir(parents=True, exist_ok=True)
+        for name in ("model", *(inside.removeprefix("/opt/ml/") for inside in plan.mounts)):
+            (folder / "ml" / name).mkdir(parents=True, exist_ok=True)
         run = await self._in_thread(jobs.ensure, self._job(plan))
         if not self._retiring.is_set():
             phase = "unhealthy" if self._was_healthy else "starting"
@@ -158,7 +159,11 @@ class Server:
                 preload=plan.preload,
             ),
             environment=plan.environment,
-            mounts={"/opt/ml": "ml", "/opt/ml/model": str(plan.model_dir.resolve())},
+            mounts={
+                "/opt/ml": "ml",
+                "/opt/ml/model": str(plan.model_dir.resolve()),
+                **{inside: str(path.resolve()) for inside, path in plan.mounts.items()},
+            },
             stop_grace_s=self._timing.grace,
             isolate_network=plan.isolate_network,
             hostname="model.aws.local",

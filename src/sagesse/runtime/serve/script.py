@@ -5,6 +5,7 @@ The script (SAGEMAKER_PROGRAM, default ``inference.py``) lies in the model's ``c
 one more argument, the context. Requests are answered one at a time: nobody promised that the code is row-wise.
 """
 
+import contextlib
 import importlib
 import inspect
 import sys
@@ -126,7 +127,8 @@ def _import_script(model_dir: Path, environment: Mapping[str, str], *, is_option
 
 def _packages(requirements: Path) -> str:
     """The folder that has what the script asks for, installed now if it was not yet."""
-    home = str(Path(install_requirements(requirements)).parent.parent)
+    with contextlib.chdir(requirements.parent):  # from where it names wheels that lie beside it
+        home = str(Path(install_requirements(requirements)).parent.parent)
     return sysconfig.get_path("purelib", vars={"base": home, "platbase": home})
 
 

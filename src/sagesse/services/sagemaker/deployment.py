@@ -5,6 +5,7 @@ A deployment is plain data kept in the endpoint's record: ``{"id", "config", "va
 wished, so deleting a model does not hurt an endpoint. Server ids are made from it, so every step can be repeated.
 """
 
+import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,8 +22,9 @@ from sagesse.engines.image_registry import Images
 from sagesse.engines.serving.base import ServerPlan, ServerState, ServingEngine
 from sagesse.engines.serving.routing import RoutingTable, Variant
 from sagesse.services.sagemaker._error import refuse_unsupported
-from sagesse.services.sagemaker._home import Home
+from sagesse.services.sagemaker._home import Home, region_variables
 from sagesse.services.sagemaker._model_fetch import ModelNotFetched, fetch_model, is_fetched
+from sagesse.services.sagemaker._model_session import SHOWN, VARIABLES, lend
 from sagesse.services.sagemaker._session import RoleError, role_session
 from sagesse.services.sagemaker.endpoint_config import ENDPOINT_CONFIG, MAX_INSTANCES
 from sagesse.services.sagemaker.log import LogShipper
@@ -32,6 +34,7 @@ _NOT_HEALTHY = (
     "The primary container for production variant {variant} did not pass the ping health check. Please check "
     "CloudWatch logs for this endpoint. {reason}"
 )
+_log = logging.getLogger(__name__)
 _STARTUP_S = 600  # how long a server may take until it is healthy, unless its variant says
 
 
@@ -134,7 +137,10 @@ class Deployments:
         """Have the live deployment run and be reached."""
         if live := record.state["live"]:
             for variant in live["variants"]:
-                self._ensure(ctx, record, live, variant)
+                try:
+                    self._ensure(ctx, record, live, variant)
+                except DeployFailed as failure:  # what runs goes on, and an update may help
+                    _log.warning("endpoint %s, variant %s: %s", record.name, variant["name"], failure)
             self._route(record, live)
 
     def bring_up(self, ctx: Context, record: Record) -> bool:
@@ -196,15 +202,31 @@ class Deployments:
     def _plan(self, ctx: Context, variant: Mapping[str, Any], server_id: str) -> ServerPlan:
         container = variant["container"]
         recipe = self._recipe(container["Image"])
-        model_dir = self._fetch(ctx, variant, self._folder / server_id)
+        folder = self._folder / server_id
         return ServerPlan(
             source=f"{recipe.kind}:{recipe.name}",
-            model_dir=model_dir,
-            environment={**self._home.variables(ctx.region), **container.get("Environment", {})},
+            model_dir=self._fetch(ctx, variant, folder),
+            environment={**self._surroundings(ctx, variant), **container.get("Environment", {})},
+            mounts=self._sessions(ctx, variant, folder),
             preload=recipe.preload,
             isolate_network=variant["isolate"],
             startup_timeout_s=variant.get("startup_s", _STARTUP_S),
         )
+
+    def _surroundings(self, ctx: Context, variant: Mapping[str, Any]) -> dict[str, str]:
+        """What leads a model's own AWS clients here; one that is cut off only learns where it is."""
+        if variant["isolate"]:
+            return region_variables(ctx.region)
+        return {**self._home.variables(ctx.region), **(VARIABLES if variant["role"] else {})}
+
+    def _sessions(self, ctx: Context, variant: Mapping[str, Any], folder: Path) -> dict[str, Path]:
+        """Where a model's AWS clients find keys of its role."""
+        if variant["isolate"] or not variant["role"]:
+            return {}
+        try:
+            return {SHOWN: lend(ctx, self._credentials, variant["role"], folder)}
+        except (RoleError, OSError) as error:
+            raise DeployFailed(str(error)) from error
 
     def _recipe(self, image: str) -> Recipe:
         try:
