@@ -67,6 +67,11 @@ def configure(server: Server, name: str, model: str, **variants: float) -> None:
     )
 
 
+def put_for_now(server: Server, key: str) -> None:
+    """An object that a model may name; it is gone when the endpoint wants it."""
+    server.client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"")
+
+
 def settled(server: Server, name: str) -> dict[str, object]:
     client = server.client("sagemaker")
 
@@ -145,11 +150,13 @@ def test_an_update_loses_no_request(server: Server, model_url: str) -> None:
 
 def test_an_update_that_cannot_run_leaves_the_present_one(server: Server, model_url: str) -> None:
     deploy(server, "kept", model_url)
+    put_for_now(server, "none.tar.gz")
     server.client("sagemaker").create_model(
         ModelName="broken",
         PrimaryContainer={"Image": XGBOOST, "ModelDataUrl": f"s3://{BUCKET}/none.tar.gz"},
         ExecutionRoleArn=ROLE,
     )
+    server.client("s3").delete_object(Bucket=BUCKET, Key="none.tar.gz")
     configure(server, "kept-2", "broken")
     server.client("sagemaker").update_endpoint(EndpointName="kept", EndpointConfigName="kept-2")
     facts = settled(server, "kept")
@@ -159,7 +166,13 @@ def test_an_update_that_cannot_run_leaves_the_present_one(server: Server, model_
 
 
 def test_a_model_without_artifacts_fails_the_endpoint_and_says_why(server: Server) -> None:
-    deploy(server, "empty", f"s3://{BUCKET}/none.tar.gz")
+    put_for_now(server, "none.tar.gz")
+    client = server.client("sagemaker")
+    container = {"Image": XGBOOST, "ModelDataUrl": f"s3://{BUCKET}/none.tar.gz"}
+    client.create_model(ModelName="empty", PrimaryContainer=container, ExecutionRoleArn=ROLE)
+    server.client("s3").delete_object(Bucket=BUCKET, Key="none.tar.gz")
+    configure(server, "empty", "empty")
+    client.create_endpoint(EndpointName="empty", EndpointConfigName="empty")
     facts = settled(server, "empty")
     assert facts["EndpointStatus"] == "Failed"
     assert "NoSuchKey" in str(facts["FailureReason"])

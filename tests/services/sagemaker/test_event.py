@@ -97,7 +97,8 @@ def test_a_processing_job_is_told(server: Server) -> None:
 
 def test_models_configurations_and_endpoints_are_told(server: Server) -> None:
     client = server.client("sagemaker")
-    container = {"Image": PYTHON, "ModelDataUrl": f"s3://{BUCKET}/no-such-model.tar.gz"}
+    server.client("s3").put_object(Bucket=BUCKET, Key="no-model.tar.gz", Body=b"no archive")
+    container = {"Image": PYTHON, "ModelDataUrl": f"s3://{BUCKET}/no-model.tar.gz"}
     model = client.create_model(ModelName="m", PrimaryContainer=container, ExecutionRoleArn=ROLE)["ModelArn"]
     variant = {"VariantName": "v", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
     config = client.create_endpoint_config(EndpointConfigName="c", ProductionVariants=[variant])[

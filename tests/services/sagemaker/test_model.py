@@ -94,9 +94,29 @@ def test_one_object_is_not_its_neighbours(server: Server) -> None:
     assert facts["EndpointStatus"] == "InService"
 
 
-def test_nothing_below_a_prefix_fails_the_endpoint(server: Server) -> None:
-    facts = deployed(server, "nothing", prefix("nothing/"))
-    assert "No S3 objects found under S3 URL" in facts["FailureReason"]
+def test_a_model_whose_data_is_not_there_is_refused(server: Server) -> None:
+    archived = {"Image": PYTHON, "ModelDataUrl": f"s3://{BUCKET}/nothing.tar.gz"}
+    for container in (archived, prefix("nothing/"), {**archived, "ModelDataUrl": "s3://no-such-bucket/x"}):
+        said = refused(server, container, ExecutionRoleArn=ROLE)
+        assert f'Please ensure that the role "{ROLE}" exists' in said
+        assert said.startswith("Could not find model data at s3://")
+
+
+def test_data_that_is_not_for_the_role_is_refused(server: Server) -> None:
+    iam = server.client("iam")
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sagemaker.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    iam.create_role(RoleName="blind", AssumeRolePolicyDocument=policy)
+    put(server, {"seen.tar.gz": archive({"a": "b"})})
+    container = {"Image": PYTHON, "ModelDataUrl": f"s3://{BUCKET}/seen.tar.gz"}
+    said = refused(server, container, ExecutionRoleArn=ROLE.replace("sagemaker", "blind"))
+    assert said.startswith("Could not find model data at")
+    said = refused(server, container, ExecutionRoleArn=ROLE.replace("sagemaker", "nobody"))
+    assert said.startswith("Could not assume role")
 
 
 def test_without_a_role_nothing_is_read(server: Server) -> None:

@@ -12,7 +12,7 @@ from sagesse.testing.server import Server
 from .flow import PYTHON, ROLE, make_bucket, run_job, script_job
 
 VPC = {"SecurityGroupIds": ["sg-0a1b2c3d"], "Subnets": ["subnet-0a1b2c3d"]}
-MODEL = {"PrimaryContainer": {"Image": PYTHON, "ModelDataUrl": "s3://b/m.tar.gz"}, "ExecutionRoleArn": ROLE}
+MODEL = {"PrimaryContainer": {"Image": PYTHON}, "ExecutionRoleArn": ROLE}
 
 
 @pytest.fixture(scope="module")

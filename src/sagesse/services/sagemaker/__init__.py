@@ -104,7 +104,7 @@ def services(  # noqa: PLR0913 - the parts SageMaker stands on, each by name
         TrainingJobs(training, quotas, accepts_vpc=accepts_vpc),
         ProcessingJobs(ProcessingRun(parts), quotas, accepts_vpc=accepts_vpc),
         WarmPoolEnds(warm_pools),
-        Models(accepts_vpc=accepts_vpc),
+        Models(credentials, accepts_vpc=accepts_vpc),
         EndpointConfigs(accepts_vpc=accepts_vpc),
         Endpoints(deployments),
         Tags(),

@@ -2,16 +2,25 @@
 
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sagesse.core.call import Context
-from sagesse.core.error import ServiceError
+from sagesse.core.error import ServiceError, validation_error
 from sagesse.engines.serving.model_archive import BadModelArchive, unpack_model
 from sagesse.services.sagemaker._channel_files import lay_files
 from sagesse.services.sagemaker._error import ChannelError
 from sagesse.services.sagemaker._source import source_objects
-from sagesse.services.sagemaker._transfer import BadLocation, download, parse_location, relative_name
+from sagesse.services.sagemaker._transfer import (
+    BadLocation,
+    Location,
+    StorageUnavailable,
+    ask,
+    download,
+    parse_location,
+    relative_name,
+)
 
 
 class ModelNotFetched(Exception):  # noqa: N818 - reads as the fact it states
@@ -45,13 +54,49 @@ def fetch_model(ctx: Context, container: Mapping[str, Any], folder: Path) -> Pat
 
 def is_fetched(container: Mapping[str, Any]) -> bool:
     """Whether anything of the container lies in S3."""
-    return bool(container.get("ModelDataUrl") or container.get("ModelDataSource") or _submitted(container))
+    return bool(_data_uri(container) or _submitted(container))
+
+
+def check_model_data(ctx: Context, container: Mapping[str, Any]) -> None:
+    """Refuse a model whose data is not there, or not for its role; its code is looked at when it is fetched.
+
+    Args:
+        ctx: acts as the model's role.
+
+    Raises:
+        ServiceError: in AWS's words.
+    """
+    uri = _data_uri(container)
+    if not uri:
+        return
+    try:
+        with suppress(StorageUnavailable):  # the endpoint waits for it
+            _look(ctx, _source(container).get("S3DataType", "S3Object"), parse_location(uri))
+    except BadLocation as error:
+        raise validation_error(f"Could not find model data at {uri}: {error}.") from error
+    except ServiceError as error:
+        raise validation_error(
+            f'Could not find model data at {uri}. Please ensure that the role "{ctx.principal.role_arn}" exists and '
+            'that its trust relationship policy allows the action "sts:AssumeRole" for the service principal '
+            '"sagemaker.amazonaws.com". Also ensure that the role has "s3:GetObject" permissions and that the object '
+            f"is located in {ctx.region}. If your Model uses uncompressed models, please ensure that the role has "
+            '"s3:ListBucket" permission.'
+        ) from error
+
+
+def _look(ctx: Context, kind: str, place: Location) -> None:
+    """See that there is an object, or one below a prefix."""
+    if kind == "S3Object":
+        ask(ctx, "HeadObject", {"Bucket": place.bucket, "Key": place.key})
+        return
+    listed = ask(ctx, "ListObjectsV2", {"Bucket": place.bucket, "Prefix": place.key, "MaxKeys": 1})
+    if not listed.get("KeyCount"):
+        raise ServiceError("NoSuchKey", "There is no object below the prefix.")
 
 
 def _fetch_data(ctx: Context, container: Mapping[str, Any], folder: Path, target: Path) -> None:
     """What ModelDataUrl or ModelDataSource names: an archive, one object, or a prefix whose objects are the model."""
-    source = container.get("ModelDataSource", {}).get("S3DataSource", {})
-    uri = container.get("ModelDataUrl") or source.get("S3Uri")
+    source, uri = _source(container), _data_uri(container)
     if not uri:
         return
     place = parse_location(uri)
@@ -75,6 +120,14 @@ def _fetch_code(ctx: Context, container: Mapping[str, Any], folder: Path, target
 def _unpack(ctx: Context, uri: str, archive: Path, target: Path) -> None:
     download(ctx, parse_location(uri), archive)
     unpack_model(archive, target)
+
+
+def _data_uri(container: Mapping[str, Any]) -> str:
+    return container.get("ModelDataUrl") or _source(container).get("S3Uri", "")
+
+
+def _source(container: Mapping[str, Any]) -> Mapping[str, Any]:
+    return container.get("ModelDataSource", {}).get("S3DataSource", {})
 
 
 def _submitted(container: Mapping[str, Any]) -> str:

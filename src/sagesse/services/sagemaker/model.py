@@ -6,9 +6,11 @@ from typing import Any
 from sagesse.core.call import Context
 from sagesse.core.error import validation_error
 from sagesse.core.kind import Kind
+from sagesse.core.principal import Credentials
 from sagesse.core.scope import Scope
 from sagesse.core.service import Facts, Grant, Params, Result
 from sagesse.core.state_event import StateEvent
+from sagesse.services.sagemaker._admission import assume_role
 from sagesse.services.sagemaker._condition import model_facts
 from sagesse.services.sagemaker._error import (
     already_existing,
@@ -18,7 +20,7 @@ from sagesse.services.sagemaker._error import (
     require,
 )
 from sagesse.services.sagemaker._family import Family
-from sagesse.services.sagemaker._model_fetch import is_fetched
+from sagesse.services.sagemaker._model_fetch import check_model_data, is_fetched
 from sagesse.services.sagemaker._vpc import check_vpc
 
 MODEL = Kind(
@@ -57,16 +59,20 @@ class Models(Family):
 
     kinds = (MODEL,)
 
-    def __init__(self, *, accepts_vpc: bool = False) -> None:
+    def __init__(self, credentials: Credentials, *, accepts_vpc: bool = False) -> None:
+        self._credentials = credentials
         self._accepts_vpc = accepts_vpc
 
     def create_model(self, ctx: Context, req: Params) -> Result:
-        """Record a model. Nothing is fetched before an endpoint needs it, as on AWS."""
+        """Record a model whose data is there. It is fetched when an endpoint needs it, as on AWS."""
         refuse_unsupported(req, _UNSUPPORTED)
         check_vpc(req, accepts_vpc=self._accepts_vpc)
-        _check_container(_container(req))
-        if is_fetched(_container(req)):
+        container = _container(req)
+        _check_container(container)
+        if is_fetched(container):
             require(req, "ExecutionRoleArn")
+            role = assume_role(ctx, self._credentials, req["ExecutionRoleArn"], needed_s=0)
+            check_model_data(ctx.acting_as(role.principal), container)
         return MODEL.create(ctx, req)
 
     def _facts(self, operation: str, params: Params) -> Facts:
