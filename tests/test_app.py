@@ -42,7 +42,9 @@ def test_reset_wipes_everything_and_the_root_key_goes_on(server: Server) -> None
     s3.create_bucket(Bucket="wiped")
     s3.put_object(Bucket="wiped", Key="x", Body=b"x" * 100_000)
     server.client("iam").create_user(UserName="wiped")
+    (server.data_dir / "models/of-an-endpoint/model").mkdir(parents=True)
     assert own(server, "POST", "/_sagesse/reset") == {"status": "empty"}
+    assert not (server.data_dir / "models").exists()
     assert server.client("s3").list_buckets()["Buckets"] == []
     assert server.client("iam").list_users()["Users"] == []
     assert server.client("iam").get_role(RoleName="sagemaker")["Role"]["RoleName"] == "sagemaker"

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import shutil
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -318,6 +319,7 @@ class App:
 
     def _wipe_files(self) -> None:
         self._discard_runs()
+        shutil.rmtree(self._folder / "models", ignore_errors=True)
         self._store.wipe()
         self.bus.wipe()
         self.logs.wipe()

@@ -120,6 +120,7 @@ def _fetch_code(ctx: Context, container: Mapping[str, Any], folder: Path, target
 def _unpack(ctx: Context, uri: str, archive: Path, target: Path) -> None:
     download(ctx, parse_location(uri), archive)
     unpack_model(archive, target)
+    archive.unlink()
 
 
 def _data_uri(container: Mapping[str, Any]) -> str:
