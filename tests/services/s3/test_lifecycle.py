@@ -129,3 +129,17 @@ def test_uploads_say_when_they_are_aborted(s3: Any, bucket: str) -> None:
     for answer in (made, listed):
         assert answer["AbortRuleId"] == "r"
         assert (answer["AbortDate"] - datetime.now(UTC)).total_seconds() < 3 * 86_400
+
+
+def test_rules_that_end_beyond_all_dates_harm_nothing(s3: Any, bucket: str) -> None:
+    longest = 2**31 - 1
+    abort = {"DaysAfterInitiation": longest}
+    past = {"NoncurrentDays": longest}
+    rules = rule(
+        Expiration={"Days": longest}, AbortIncompleteMultipartUpload=abort, NoncurrentVersionExpiration=past
+    )
+    configure(s3, bucket, rules)
+    name = {"Bucket": bucket, "Key": "k"}
+    assert "31 Dec 9999" in s3.put_object(**name, Body=b"x")["Expiration"]
+    assert "31 Dec 9999" in s3.get_object(**name)["Expiration"]
+    assert s3.create_multipart_upload(**name)["AbortDate"].year == 9999

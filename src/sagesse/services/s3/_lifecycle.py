@@ -17,6 +17,7 @@ from sagesse.engines.objects.base import Bucket, ObjectEntry, ObjectInfo, Upload
 from sagesse.services.s3._setting import LIFECYCLE
 
 DAY_S = 86_400
+_LAST = 253_402_214_400.0  # the last midnight that dates can say, 9999-12-31
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,8 +73,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def due(since: float, days: int) -> float:
-    """The midnight after so many days."""
-    return float(math.ceil((since + days * DAY_S) / DAY_S) * DAY_S)
+    """The midnight after so many days, of years that have four digits."""
+    return min(_LAST, float(math.ceil((since + days * DAY_S) / DAY_S) * DAY_S))
 
 
 def rules_of(bucket: Bucket) -> Sequence[Rule]:
