@@ -1,6 +1,7 @@
 """What expressions mean, one row at a time: known answers."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -254,6 +255,7 @@ REFUSED = {
     "SELECT SUBSTRING('x', 1, -1) FROM S3Object": "IllegalSqlFunctionArgument",
     "SELECT 1 FROM S3Object WHERE 'x' LIKE 'x!' ESCAPE '!'": "EvaluatorLikePatternInvalidEscapeSequence",
     "SELECT 1 FROM S3Object s WHERE 'x' LIKE s.t": "LikeInvalidInputs",
+    "SELECT 1 FROM S3Object s WHERE s.t LIKE '" + "x" * 1001 + "'": "UnsupportedSqlStructure",
     "SELECT CASE END FROM S3Object": "ParseUnexpectedTerm",
     "SELECT CASE 1 END FROM S3Object": "ParseExpectedWhenClause",
     "SELECT 1 FROM S3Object WHERE i IN ()": "ParseUnexpectedTerm",
@@ -298,3 +300,12 @@ def test_a_cast_behind_and_is_only_tried_where_it_counts(select: Select) -> None
     assert select(expression, data) == '{"id":"30"}\n'
     negated = "SELECT * FROM S3Object s WHERE NOT (s.id = 'x' OR CAST(s.id AS INT) < 5)"
     assert select(negated, data) == '{"id":"30"}\n'
+
+
+@pytest.mark.parametrize("pattern", ["%a%b", "%a_%b", "%" + "a" * 998 + "b"])
+def test_no_pattern_takes_the_square_of_the_texts_length(select: Select, pattern: str) -> None:
+    data = b"t\n" + b"a" * 300_000 + b"\n"
+    start = time.process_time()
+    expression = f"SELECT COUNT(*) AS n FROM S3Object s WHERE s.t LIKE '{pattern}'"
+    assert select(expression, data) == '{"n":0}\n'
+    assert time.process_time() - start < 20

@@ -8,14 +8,17 @@ from sagesse.engines.select._value import Value, as_text, quoted
 from sagesse.engines.select.error import refusal
 
 _ANY, _ONE = "%", "_"
-_NATIVE_WILD_CARDS = 2
+_NATIVE_WILD_CARDS = 1  # with two DuckDB's LIKE takes the square of the text's length
+_MAX_PATTERN = (
+    1000  # characters, each of which may be compared with each of the text; nothing interrupts that
+)
 
 
 def like(value: Value, pattern: Node, escape: Node | None) -> str:
     """SQL for whether a text is as a pattern says; what is no text is not.
 
     Raises:
-        ServiceError: LikeInvalidInputs, EvaluatorLikePatternInvalidEscapeSequence.
+        ServiceError: LikeInvalidInputs, EvaluatorLikePatternInvalidEscapeSequence, UnsupportedSqlStructure.
     """
     if value.kind not in {"text", "any", "null"}:
         raise refusal(
@@ -25,6 +28,11 @@ def like(value: Value, pattern: Node, escape: Node | None) -> str:
     if value.kind == "any":
         text = f"CASE WHEN json_type({value.sql}) = 'VARCHAR' THEN {text} END"
     parts = list(_parts(_constant(pattern), "" if escape is None else _constant(escape)))
+    if len(parts) > _MAX_PATTERN:
+        raise refusal(
+            "UnsupportedSqlStructure",
+            f"Patterns of the LIKE clause of at most {_MAX_PATTERN} characters are supported, not {len(parts)}.",
+        )
     if sum(part == (_ANY, True) for part in parts) <= _NATIVE_WILD_CARDS:
         own = "".join(text if is_wild else re.sub(r"([\\%_])", r"\\\1", text) for text, is_wild in parts)
         return f"({text} LIKE {quoted(own)} ESCAPE '\\')"
