@@ -129,3 +129,17 @@ def test_completing_again_gives_the_same_answer(s3: Any, bucket: str, refused: R
     assert (second["ETag"], second["Location"]) == (first["ETag"], first["Location"])
     s3.put_object(Bucket=bucket, Key="k", Body=b"another")
     assert refused("complete_multipart_upload", **wish) == ("NoSuchUpload", 404)
+
+
+def test_uploads_aborted_page_by_page_are_all_found(s3: Any, bucket: str) -> None:
+    for _ in range(5):
+        s3.create_multipart_upload(Bucket=bucket, Key="k")
+    pages = s3.get_paginator("list_multipart_uploads").paginate(
+        Bucket=bucket, PaginationConfig={"PageSize": 2}
+    )
+    aborted = 0
+    for page in pages:
+        for upload in page["Uploads"]:
+            s3.abort_multipart_upload(Bucket=bucket, Key="k", UploadId=upload["UploadId"])
+            aborted += 1
+    assert aborted == 5

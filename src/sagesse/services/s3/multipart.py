@@ -241,12 +241,17 @@ def _rolled_up(uploads: Sequence[UploadInfo], prefix: str, delimiter: str) -> li
 
 
 def _after(items: list[UploadInfo | str], key: str, upload_id: str) -> list[UploadInfo | str]:
-    """What comes behind a marker; within one key the order is by age, so the id is looked for."""
+    """What comes behind a marker.
+
+    Within one key the order is by age, so the id is looked for. That of an upload that was aborted since is not found:
+    all of its key are shown then, rather than none.
+    """
     if not key:
         return items
     same = [item for item in items if isinstance(item, UploadInfo) and item.key == key]
     ids = [item.id for item in same]
-    rest = same[ids.index(upload_id) + 1 :] if upload_id in ids else []
+    first = ids.index(upload_id) + 1 if upload_id in ids else 0
+    rest = same[first:] if upload_id else []
     return [*rest, *(item for item in items if (item if isinstance(item, str) else item.key) > key)]
 
 
