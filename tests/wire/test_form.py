@@ -1,4 +1,5 @@
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
@@ -65,3 +66,11 @@ def test_what_is_no_form_is_refused(body: bytes, code: str) -> None:
 def test_a_form_has_a_boundary() -> None:
     with pytest.raises(ServiceError, match="MalformedPOSTRequest"):
         read(b"", content_type="multipart/form-data")
+
+
+@pytest.mark.parametrize("hostile", ["multipart/form-data;" * 3000, "multipart/form-data" + " " * 60_000])
+def test_a_hostile_type_costs_no_time(hostile: str) -> None:
+    start = time.process_time()
+    with pytest.raises(ServiceError, match="MalformedPOSTRequest"):
+        read(b"", content_type=hostile)
+    assert time.process_time() - start < 0.5

@@ -296,6 +296,16 @@ def test_a_body_beyond_the_bound_is_refused_unread(wire: FakeServer) -> None:
     assert b"67108864" in body
 
 
+def test_a_document_of_s3_is_bounded_more_closely(wire: FakeServer) -> None:
+    for length in ({"Content-Length": str(8 * 2**20 + 1)}, {"Transfer-Encoding": "chunked"}):
+        data = iter([b"x" * 2**20] * 9) if "Transfer-Encoding" in length else None
+        request = urllib.request.Request(f"{wire.url}/b?cors", method="PUT", data=data, headers=length)
+        status, body, _ = fetch(request)
+        assert status == 400
+        assert b"<Code>MaxMessageLengthExceeded</Code>" in body
+        assert b"<MaxMessageLengthBytes>8388608</MaxMessageLengthBytes>" in body
+
+
 def test_validation_errors_come_from_the_pipelines_check(boto: Boto) -> None:
     client = boto("sagemaker", config=Config(parameter_validation=False))
     assert code_of(lambda: client.list_training_jobs(MaxResults=0))[0] == "ValidationException"

@@ -57,6 +57,8 @@ def test_the_length_is_bounded() -> None:
         (encoded(expiration="2001-01-01T00:00:00Z"), "Policy expired"),
         (encoded(expiration=7), "Invalid 'expiration' value"),
         (encoded(["matches", "$key", "k"]), "Invalid Simple-Condition"),
+        (encoded(["content-length-range", 0, "9" * 5000]), "Invalid Simple-Condition"),
+        (encoded(["content-length-range", 0, "\u0663"]), "Invalid Simple-Condition"),
         ("!", "Invalid JSON"),
         (base64.b64encode(b"[" * 10_000).decode(), "Invalid JSON"),
     ],

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterable, AsyncIterator
 from sagesse.core.error import ServiceError
 
 _MAX_FIELDS_BYTES = 20 * 1024  # S3's bound for everything before the file
-_BOUNDARY = re.compile(r'(?i)multipart/form-data\s*;.*?boundary="?([^\s";,]{1,70})"?')
+_BOUNDARY = re.compile(r'(?i)multipart/form-data\s*+;.*?boundary="?([^\s";,]{1,70})"?')
 _PARAMETER = re.compile(r';\s*(name|filename)="((?:[^"\\]|\\.)*)"', re.IGNORECASE)
 
 
@@ -29,7 +29,7 @@ class Form:
     """
 
     def __init__(self, pieces: AsyncIterable[bytes], content_type: str) -> None:
-        found = _BOUNDARY.search(content_type)
+        found = _BOUNDARY.match(content_type)
         if found is None:
             raise _malformed()
         self.fields: dict[str, str] = {}

@@ -67,6 +67,7 @@ class Limits(msgspec.Struct, frozen=True):
     """Bounds of what one request may cost."""
 
     body_bytes: int = 64 * 1024 * 1024  # of a body that is not streamed, inflated
+    document_bytes: int = 8 * 1024 * 1024  # of an S3 document; a deletion of 1000 long keys has 6 MiB
     idle_s: float = 60  # between two pieces of a body
 
 
@@ -293,12 +294,25 @@ class Gateway:
         if arrival.codec.streams_in:
             request.upload = upload
         else:
-            request.body = await upload.read(self._limits.body_bytes)
+            request.body = await self._document(upload)
             if request.body and self._check_document is not None:
                 has_checksum = "httpChecksum" in _operation(arrival.route).raw
                 self._check_document(
                     request.body, request.headers, upload.trailers, has_checksum=has_checksum
                 )
+
+    async def _document(self, upload: PayloadUpload) -> bytes:
+        """The XML of an S3 operation; it is parsed before the caller's permissions are known, so it is short."""
+        most = self._limits.document_bytes
+        try:
+            return await upload.read(most)
+        except ServiceError as error:
+            if error.status != 413:
+                raise
+            fields = {"MaxMessageLengthBytes": most}
+            raise ServiceError(
+                "MaxMessageLengthExceeded", "Your request was too big.", status=400, fields=fields
+            ) from None
 
     async def _open(self, arrival: _Arrival, caller: Caller) -> None:
         """The other services sign the body's digest, so it is read first, unless they leave bodies unsigned."""

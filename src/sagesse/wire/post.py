@@ -3,7 +3,7 @@
 import base64
 import hmac
 from collections.abc import AsyncIterator, Mapping
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 from xml.sax.saxutils import escape
 
 from sagesse.core.error import ServiceError
@@ -132,7 +132,7 @@ def answer(form: Form, bucket: str, request: WireRequest, reply: WireReply) -> W
     fields = form.fields
     etag = next((value for name, value in reply.headers if name.lower() == "etag"), "")
     redirect = fields.get("success_action_redirect") or fields.get("redirect", "")
-    if urlsplit(redirect).scheme in {"http", "https"}:
+    if redirect.lower().startswith(("http://", "https://")):
         found = urlencode({"bucket": bucket, "key": fields["key"], "etag": etag})
         target = f"{redirect}{'&' if '?' in redirect else '?'}{found}"
         return WireReply(303, [*reply.headers, ("Location", target)], b"")

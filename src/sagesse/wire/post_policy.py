@@ -14,6 +14,7 @@ from sagesse.core.error import ServiceError
 
 _UNBOUND = frozenset({"policy", "x-amz-signature", "signature", "awsaccesskeyid", "file"})
 _IGNORED = "x-ignore-"
+_MAX_DIGITS = 18
 
 
 class SizeRange(NamedTuple):
@@ -87,9 +88,14 @@ def _parts(condition: Any) -> tuple[Any, ...]:
         return ()
     operator, *rest = cast("list[Any]", condition) or [""]
     operator = str(operator).lower()
-    if operator == "content-length-range" and all(str(bound).isdecimal() for bound in rest):
+    if operator == "content-length-range" and all(_is_length(bound) for bound in rest):
         return (operator, *(int(bound) for bound in rest))
     return (operator, *rest)
+
+
+def _is_length(bound: Any) -> bool:
+    text = str(bound)
+    return text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS
 
 
 def _denied(why: str) -> ServiceError:

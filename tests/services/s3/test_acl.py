@@ -185,6 +185,8 @@ def test_a_bucket_may_be_created_with_a_list(s3: Any, other: Any, bucket: str, r
         ({"ACL": "everybody"}, "InvalidArgument"),
         ({"AccessControlPolicy": {"Grants": []}}, "MalformedXML"),
         ({"AccessControlPolicy": {}}, "MalformedXML"),
+        ({"GrantRead": ",".join(["id=" + "0" * 64] * 101)}, "MalformedACLError"),
+        ({"GrantRead": "id=" + " " * 50_000 + '""x'}, "InvalidArgument"),
         ({"AccessControlPolicy": {"Owner": {"ID": "0" * 64}, "Grants": []}}, "InvalidArgument"),
     ],
 )

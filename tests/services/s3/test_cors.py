@@ -104,9 +104,24 @@ def test_a_refusal_may_be_read_too(s3: Any, bucket: str, server: Server) -> None
     assert (status, headers["Access-Control-Allow-Origin"]) == (403, PAGE)
 
 
+@pytest.mark.parametrize("origin", ["https://example.com", "https://.example.com.org", "https://exa"])
+def test_a_wild_card_needs_what_stands_around_it(s3: Any, bucket: str, server: Server, origin: str) -> None:
+    share(s3, bucket, AllowedOrigins=["https://exam*ample.com"])
+    assert preflight(server, bucket, Origin="https://example.ample.com")[0] == 200
+    assert preflight(server, bucket, Origin=origin)[0] == 403
+
+
+def test_a_preflight_names_few_headers(s3: Any, bucket: str, server: Server) -> None:
+    share(s3, bucket, AllowedHeaders=["*"])
+    names = [",".join(f"x-{number}" for number in range(count)) for count in (100, 101)]
+    asked = [preflight(server, bucket, Access_Control_Request_Headers=name)[0] for name in names]
+    assert asked == [200, 403]
+
+
 @pytest.mark.parametrize(
     ("more", "code"),
     [
+        ({"AllowedOrigins": ["x" * 65_536]}, "MalformedXML"),
         ({"AllowedMethods": ["PATCH"]}, "InvalidRequest"),
         ({"AllowedOrigins": ["https://*.*.com"]}, "InvalidRequest"),
         ({"AllowedHeaders": ["**"]}, "InvalidRequest"),

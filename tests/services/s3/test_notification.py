@@ -118,3 +118,19 @@ def test_a_function_must_be_one(bucket: str, refused: Refusals) -> None:
         "put_bucket_notification_configuration", Bucket=bucket, NotificationConfiguration=wish
     )
     assert error["Error"]["Message"] == "The ARN could not be parsed"
+
+
+def test_a_bucket_has_a_hundred_configurations_at_most(s3: Any, bucket: str, refused: Refusals) -> None:
+    entries = [queue("s3:ObjectCreated:*", prefix=f"{number}/") for number in range(101)]
+    assert len(put(s3, bucket, QueueConfigurations=entries[:100])["QueueConfigurations"]) == 100
+    error = refused(
+        "put_bucket_notification_configuration",
+        Bucket=bucket,
+        NotificationConfiguration={"QueueConfigurations": entries},
+    )
+    assert error == ("InvalidArgument", 400)
+
+
+def test_an_event_named_again_counts_once(s3: Any, bucket: str) -> None:
+    shown = put(s3, bucket, QueueConfigurations=[queue(*["s3:ObjectCreated:*"] * 5)])
+    assert shown["QueueConfigurations"][0]["Events"] == ["s3:ObjectCreated:*"]

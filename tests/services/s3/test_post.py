@@ -77,6 +77,8 @@ def test_the_form_says_what_is_answered(s3: Any, bucket: str) -> None:
     status, headers, _ = send(success_action_redirect="http://page.example.com/done?x=1")
     assert status == 303
     assert headers["Location"].startswith(f"http://page.example.com/done?x=1&bucket={bucket}&key=k&etag=%22")
+    for no_page in ("http:", "javascript:x", "[", "//x"):
+        assert send(success_action_redirect=no_page)[0] == 204
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,7 @@ def test_values_of_wrong_types_are_refused_by_name(data: st.DataObject) -> None:
             "DeleteObjects",
             '<?xml version="1.0" encoding="utf-16"?><Delete/>'.encode("utf-16"),
         ),
+        ("rest-xml", "s3", "DeleteObjects", b"<Delete>" + b"<a/>" * 500_000 + b"</Delete>"),
         ("query", "sts", "AssumeRole", b"Tags" + b".member" * 50_000 + b"=1"),
         ("query", "sts", "AssumeRole", b"Tags.member.999999999999999999999=1"),
         ("query", "sts", "AssumeRole", b"DurationSeconds=" + b"9" * 10_000),

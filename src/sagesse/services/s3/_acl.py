@@ -21,7 +21,8 @@ EVERYBODY = f"{_GROUPS}global/AllUsers"
 SIGNED = f"{_GROUPS}global/AuthenticatedUsers"
 _LOGS = f"{_GROUPS}s3/LogDelivery"
 _ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_GRANTEE = re.compile(r'\s*(id|uri|emailAddress)\s*=\s*"?([^",]*)"?\s*')
+_GRANTEE = re.compile(r'\s*+(id|uri|emailAddress)\s*+=\s*+"?+([^",]*+)"?+\s*+')
+_MAX_GRANTS = 100
 _HEADERS = {
     "GrantFullControl": "FULL_CONTROL",
     "GrantRead": "READ",
@@ -95,8 +96,15 @@ def acl_of(req: Mapping[str, Any], *, owner: str, bucket_owner: str) -> Acl:
     """The list a request names: a canned one, headers or a document.
 
     Raises:
-        ServiceError: several of them, or what is no list.
+        ServiceError: several of them, what is no list, or too long a one.
     """
+    wish = _wished(req, owner, bucket_owner)
+    if len(wish.grants) > _MAX_GRANTS:
+        raise ServiceError("MalformedACLError", f"An ACL has at most {_MAX_GRANTS} grants", status=400)
+    return wish
+
+
+def _wished(req: Mapping[str, Any], owner: str, bucket_owner: str) -> Acl:
     by_header = tuple(_of_headers(req))
     if "ACL" in req and by_header:
         raise invalid_request("Specifying both Canned ACLs and Header Grants is not allowed")
@@ -155,13 +163,14 @@ def _of_headers(req: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             if named is None:
                 header = f"x-amz-{re.sub('(?<!^)(?=[A-Z])', '-', member).lower()}"
                 raise invalid_argument("Argument format not recognized", header, req[member])
+            grantee = named[2].strip()
             match named[1]:
                 case "id":
-                    yield _checked_id(named[2]), permission
+                    yield _checked_id(grantee), permission
                 case "uri":
-                    yield _checked_group(named[2]), permission
+                    yield _checked_group(grantee), permission
                 case _:
-                    raise _unknown_email(named[2])
+                    raise _unknown_email(grantee)
 
 
 def _of_document(document: Mapping[str, Any], owner: str) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,7 @@
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any, NamedTuple
 
 from sagesse.core.error import ServiceError
@@ -13,6 +13,7 @@ from sagesse.services.s3._error import invalid_argument
 
 EVENT_BRIDGE = "EventBridgeConfiguration"
 MAX_VALUE_BYTES = 1024
+_MAX_CONFIGURATIONS = 100
 _DESTINATIONS = {  # member of the configuration: its ARN member, the ARN's service and what its resource begins with
     "TopicConfigurations": ("TopicArn", "sns", ""),
     "QueueConfigurations": ("QueueArn", "sqs", ""),
@@ -35,13 +36,15 @@ class Watch(NamedTuple):
         """Whether it tells of `event` (``s3:ObjectCreated:Put``) of an object of that key."""
         return _covers(self.event, event) and key.startswith(self.prefix) and key.endswith(self.suffix)
 
-    def overlaps(self, other: "Watch") -> bool:
-        """Whether one object could be told twice."""
-        return (
-            (_covers(self.event, other.event) or _covers(other.event, self.event))
-            and _either_way(str.startswith, self.prefix, other.prefix)
-            and _either_way(str.endswith, self.suffix, other.suffix)
+    def shares_keys(self, other: "Watch") -> bool:
+        """Whether one object could be told of by both."""
+        return _either_way(str.startswith, self.prefix, other.prefix) and _either_way(
+            str.endswith, self.suffix, other.suffix
         )
+
+    def shares_events(self, other: "Watch") -> bool:
+        """Whether both tell of one event."""
+        return _covers(self.event, other.event) or _covers(other.event, self.event)
 
 
 class Listener(NamedTuple):
@@ -64,10 +67,13 @@ def checked(wish: Mapping[str, Any], region: str) -> dict[str, Any]:
     Raises:
         ServiceError: InvalidArgument.
     """
-    kept = {
-        member: [{**entry, "Id": entry.get("Id") or str(uuid.uuid4())} for entry in wish.get(member) or ()]
-        for member in _DESTINATIONS
-    }
+    kept = {member: [_kept(entry) for entry in wish.get(member) or ()] for member in _DESTINATIONS}
+    if sum(map(len, kept.values())) > _MAX_CONFIGURATIONS:
+        raise invalid_argument(
+            f"A bucket has at most {_MAX_CONFIGURATIONS} event notification configurations",
+            "NotificationConfiguration",
+            sum(map(len, kept.values())),
+        )
     kept = {member: entries for member, entries in kept.items() if entries}
     for member, entries in kept.items():
         for entry in entries:
@@ -78,6 +84,12 @@ def checked(wish: Mapping[str, Any], region: str) -> dict[str, Any]:
     _check_ids(named)
     _check_overlaps(named)
     return {**kept, **({EVENT_BRIDGE: {}} if EVENT_BRIDGE in wish else {})}
+
+
+def _kept(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry with an id, and with every event once."""
+    events = list(dict.fromkeys(entry.get("Events") or ()))
+    return {**entry, "Id": entry.get("Id") or str(uuid.uuid4()), "Events": events}
 
 
 def _entries(configuration: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
@@ -147,11 +159,13 @@ def _check_ids(entries: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _check_overlaps(entries: Sequence[Mapping[str, Any]]) -> None:
-    for first, second in combinations([list(_watches(entry)) for entry in entries], 2):
-        for one in first:
-            for other in second:
-                if one.overlaps(other):
-                    raise _overlap(one, other)
+    watched = [watches for entry in entries if (watches := list(_watches(entry)))]
+    for first, second in combinations(watched, 2):
+        if not first[0].shares_keys(second[0]):  # the same for all events of an entry
+            continue
+        for one, other in product(first, second):
+            if one.shares_events(other):
+                raise _overlap(one, other)
 
 
 def _overlap(one: Watch, other: Watch) -> ServiceError:

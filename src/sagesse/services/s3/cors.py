@@ -1,9 +1,9 @@
 """Cross-origin resource sharing: the configuration of buckets, and what browsers are told by it."""
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from re import Pattern, compile, escape
 from typing import Any
+
+import orjson
 
 from sagesse.core.call import Context
 from sagesse.core.error import ServiceError
@@ -15,6 +15,8 @@ from sagesse.services.s3._family import Family
 from sagesse.services.s3._setting import CORS
 
 _MAX_RULES = 100
+_MAX_BYTES = 64 * 1024  # of all rules
+_MAX_HEADERS = 100  # that a preflight may name
 _METHODS = frozenset({"GET", "PUT", "POST", "DELETE", "HEAD"})
 _VARY = ("Vary", "Origin, Access-Control-Request-Headers, Access-Control-Request-Method")
 _NOT_ALLOWED = (
@@ -43,7 +45,7 @@ class Cors(Family):
         """Replace the rules."""
         bucket = self._bucket(req)
         rules: list[dict[str, Any]] = req["CORSConfiguration"].get("CORSRules") or []
-        if not 1 <= len(rules) <= _MAX_RULES:
+        if not 1 <= len(rules) <= _MAX_RULES or len(orjson.dumps(rules)) > _MAX_BYTES:
             raise malformed_xml()
         for rule in rules:
             _check(rule)
@@ -116,13 +118,24 @@ def _check(rule: Mapping[str, Any]) -> None:
 
 def _matches(rule: Mapping[str, Any], origin: str, method: str) -> bool:
     return method in rule["AllowedMethods"] and any(
-        _glob(pattern).fullmatch(origin) for pattern in rule["AllowedOrigins"]
+        _fits(pattern, origin) for pattern in rule["AllowedOrigins"]
     )
 
 
 def _allows(rule: Mapping[str, Any], headers: Sequence[str]) -> bool:
-    patterns = [_glob(pattern.lower()) for pattern in rule.get("AllowedHeaders") or ()]
-    return all(any(pattern.fullmatch(header.lower()) for pattern in patterns) for header in headers)
+    patterns = {pattern.lower() for pattern in rule.get("AllowedHeaders") or ()}
+    wanted = {header.lower() for header in headers}
+    return len(wanted) <= _MAX_HEADERS and all(
+        any(_fits(pattern, header) for pattern in patterns) for header in wanted - patterns
+    )
+
+
+def _fits(pattern: str, text: str) -> bool:
+    """Whether `text` is as `pattern`, whose one ``*`` stands for anything."""
+    before, star, after = pattern.partition("*")
+    if not star:
+        return text == pattern
+    return len(text) >= len(before) + len(after) and text.startswith(before) and text.endswith(after)
 
 
 def _headers(rule: Mapping[str, Any], origin: str) -> list[tuple[str, str]]:
@@ -138,11 +151,6 @@ def _headers(rule: Mapping[str, Any], origin: str) -> list[tuple[str, str]]:
     if "MaxAgeSeconds" in rule:
         headers.append(("Access-Control-Max-Age", str(rule["MaxAgeSeconds"])))
     return [*headers, _VARY]
-
-
-@lru_cache(maxsize=1024)
-def _glob(pattern: str) -> Pattern[str]:
-    return compile(".*".join(escape(part) for part in pattern.split("*")))
 
 
 def _forbidden(message: str, method: str) -> ServiceError:

@@ -9,6 +9,9 @@ from sagesse.wire.codec.malformed import Malformed
 from sagesse.wire.codec.scalar import text_reader
 from sagesse.wire.codec.shape import Reader, Shape
 
+_MOST_PARTS = (
+    500_000  # tags and attributes; 10,000 parts of an upload with all their checksums have half of it
+)
 _NOT_WELL_FORMED = "The XML you provided was not well-formed or did not validate against our published schema"
 
 
@@ -76,7 +79,7 @@ class XmlReaders:
 
 def parse_xml(body: bytes, *, root: str | None = None) -> ElementTree.Element:
     """The root of a UTF-8 document without a DTD (whose entities could expand without bound), an element `root`."""
-    if b"\0" in body or b"<!DOCTYPE" in body:
+    if b"\0" in body or b"<!DOCTYPE" in body or body.count(b"<") + body.count(b"=") > _MOST_PARTS:
         raise Malformed(_NOT_WELL_FORMED)
     parser = ElementTree.XMLParser(encoding="utf-8")
     try:
