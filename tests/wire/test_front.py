@@ -189,6 +189,15 @@ def test_expect_gets_continue_when_the_body_is_wanted(link: socket.socket) -> No
     assert read_reply(link)[0] == 200
 
 
+def test_expect_gets_continue_though_nothing_is_to_come(link: socket.socket) -> None:
+    for _ in range(2):
+        link.sendall(
+            b"PUT /bucket/k HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n"
+        )
+        assert link.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert read_reply(link)[0] == 200
+
+
 def test_a_chunked_body_without_length_is_read(wire: FakeServer, link: socket.socket) -> None:
     link.sendall(
         b"PUT /bucket/k HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"

@@ -67,6 +67,14 @@ class Exchange:
         """Whether the connection is plain, so that the kernel can send files itself."""
         return self._front.scheme == "http"
 
+    def proceed(self) -> None:
+        """Tell a client that waits for `100 Continue` to go on, though nothing is to come.
+
+        The AWS CLI takes an answer without it for a refusal of the body, and misreads the connection's next answer.
+        """
+        self._cycle.waiting_for_100_continue = False
+        self._cycle.transport.write(_CONTINUE)
+
     def has_body(self) -> bool:
         """Whether a piece of the body, or its end, has arrived and waits to be received."""
         return self._cycle.message_event.is_set()
@@ -327,5 +335,6 @@ class Front(HttpToolsProtocol):
         self.transport.resume_reading()
 
 
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _PHRASES = {400: "Bad Request", 403: "Forbidden", 431: "Request Header Fields Too Large", 502: "Bad Gateway"}

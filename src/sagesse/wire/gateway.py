@@ -131,8 +131,12 @@ class Gateway:
         )
         request_id = new_request_id()
         reply = await self._reply(request, body, request_id)
-        # A client that was never told to continue may send the body or not: only a new connection is unambiguous.
-        is_last = exchange is not None and exchange.awaits_continue and not body.is_complete
+        is_last = False
+        if exchange is not None and exchange.awaits_continue:
+            if body.is_complete:
+                exchange.proceed()
+            else:  # the client may send the body or not: only a new connection is unambiguous
+                is_last = True
         try:
             try:
                 await send_reply(reply, method=request.method, send=send, exchange=exchange, is_last=is_last)

@@ -49,6 +49,16 @@ def test_a_folder_goes_there_and_back(aws: Any, bucket: str, tmp_path: Path) -> 
     assert aws("s3", "sync", str(tree), f"s3://{bucket}/tree") == ""
 
 
+def test_files_follow_empty_ones_at_once(aws: Any, bucket: str, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("[default]\nmax_attempts = 1\ns3 =\n  max_concurrent_requests = 1\n")
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    for number in range(6):
+        (tree / f"{number}").write_text("x" * (number % 2))
+    aws("--cli-read-timeout", "5", "s3", "sync", str(tree), f"s3://{bucket}")
+    assert len(aws("s3", "ls", f"s3://{bucket}").splitlines()) == 6
+
+
 def test_objects_are_moved_listed_and_removed(aws: Any, bucket: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("hello")
     aws("s3", "cp", str(tmp_path / "file"), f"s3://{bucket}/a/file")

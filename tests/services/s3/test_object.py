@@ -19,6 +19,14 @@ WRONG_CRC32 = base64.b64encode(bytes(4)).decode()
 WRONG_MD5 = base64.b64encode(bytes(16)).decode()
 
 
+def test_a_file_follows_an_empty_one_on_its_connection(server: Server, bucket: str) -> None:
+    settings = Config(max_pool_connections=1, read_timeout=5, retries={"max_attempts": 0})
+    client = server.client("s3", config=settings)
+    for body in (b"", b"x", b"", b"y"):
+        client.upload_fileobj(io.BytesIO(body), bucket, "k", Config=TransferConfig(use_threads=False))
+    assert client.get_object(Bucket=bucket, Key="k")["Body"].read() == b"y"
+
+
 def test_what_is_put_comes_back(s3: Any, bucket: str) -> None:
     for size in (0, 1, 65_536, 65_537, 1_500_000):
         body = os.urandom(size)
