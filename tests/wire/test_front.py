@@ -1,14 +1,19 @@
 """The HTTP of the front: limits, keep-alive, absolute form, garbage; over raw sockets."""
 
 import socket
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sagesse.core.body import Stream
+from sagesse.core.call import Call
+from sagesse.wire import front
 from sagesse.wire.gateway import Limits
 from tests.wire.fake import FakeServer
 
@@ -222,6 +227,27 @@ def test_a_stalled_upload_times_out(tmp_path: Path) -> None:
         status, body = read_reply(link)
     assert status == 400
     assert b"<Code>RequestTimeout</Code>" in body
+
+
+def test_a_stream_that_nobody_takes_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(front, "STALL_S", 0.05)
+    has_ended = threading.Event()
+
+    async def endless() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield bytes(1 << 20)
+        finally:
+            has_ended.set()
+
+    async def get(call: Call) -> Mapping[str, Any]:
+        return {"Body": Stream(endless(), 1 << 40), "ContentLength": 1 << 40, "ETag": '"x"'}
+
+    with FakeServer(tmp_path) as server, socket.create_connection(("127.0.0.1", server.port)) as link:
+        server.pipeline.handlers["GetObject"] = get
+        link.sendall(b"GET /bucket/k HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert has_ended.wait(5)
+        _until(lambda: not server.server._links.state.tasks)
 
 
 def test_the_absolute_form_of_a_proxy_is_answered_for_aws(link: socket.socket) -> None:

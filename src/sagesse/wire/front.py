@@ -19,7 +19,7 @@ from uvicorn.server import ServerState
 from sagesse.wire.authority import Authority
 from sagesse.wire.eager import begin
 from sagesse.wire.host import is_aws_host, without_port
-from sagesse.wire.sendfile import send_file
+from sagesse.wire.sendfile import STALL_S, send_file
 from sagesse.wire.tunnel import Relay, open_tunnel
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -90,6 +90,19 @@ class Exchange:
         await send_file(front.transport, front.flow, descriptor, offset=offset, size_bytes=size_bytes)
         self._cycle.expected_content_length -= size_bytes
 
+    async def drained(self) -> None:
+        """Wait until little of what was sent is still to be taken.
+
+        Raises:
+            TimeoutError: the client took nothing for a minute.
+        """
+        flow = self._front.flow
+        if not flow.write_paused or self._cycle.disconnected:
+            return
+        await asyncio.sleep(0)  # the first wait: a time limit needs a task
+        async with asyncio.timeout(STALL_S):
+            await flow.drain()
+
     async def answer(self, status: int, head: bytes, body: bytes, *, is_last: bool) -> None:
         """Send a whole response in one write, one packet where it fits.
 
@@ -97,8 +110,8 @@ class Exchange:
         length.
         """
         cycle = self._cycle
-        if self._front.flow.write_paused and not cycle.disconnected:
-            await self._front.flow.drain()
+        if self._front.flow.write_paused:
+            await self.drained()
         if cycle.disconnected:
             return
         cycle.keep_alive = cycle.keep_alive and not is_last

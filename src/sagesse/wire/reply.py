@@ -1,7 +1,7 @@
 """Sending a `WireReply` over ASGI."""
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
 from sagesse.core.body import FileSlice, Payload, Stream
@@ -32,6 +32,7 @@ async def send_reply(
 
     Raises:
         OSError: a file slice cannot be read; nothing was sent then.
+        TimeoutError: the client took nothing for a minute.
     """
     has_body = method != "HEAD" and reply.status not in _NO_BODY
     body = reply.body
@@ -98,15 +99,23 @@ async def _send_bytes(
 
 
 async def _send_stream(body: Stream, send: Send, exchange: Exchange | None, *, has_body: bool) -> None:
-    if has_body:
-        async for chunk in body.chunks:
-            if exchange is not None and exchange.is_gone:
-                break
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    close = getattr(body.chunks, "aclose", None)
-    if close is not None:
-        await close()
+    try:
+        if has_body:
+            await _send_parts(body.chunks, send, exchange)
+    finally:
+        close = getattr(body.chunks, "aclose", None)
+        if close is not None:
+            await close()
     await send({"type": "http.response.body", "body": b""})
+
+
+async def _send_parts(chunks: AsyncIterator[bytes], send: Send, exchange: Exchange | None) -> None:
+    async for chunk in chunks:
+        if exchange is not None:
+            await exchange.drained()
+            if exchange.is_gone:
+                break
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
 
 
 async def _send_file(
@@ -136,4 +145,6 @@ async def _send_chunks(descriptor: int, piece: FileSlice, send: Send, exchange: 
         if not data:
             raise EOFError
         at += len(data)
+        if exchange is not None:
+            await exchange.drained()
         await send({"type": "http.response.body", "body": data, "more_body": True})

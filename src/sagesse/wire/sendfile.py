@@ -5,7 +5,7 @@ import os
 from typing import Protocol
 
 _BURST_BYTES = 1 << 20  # what one call may move before other connections get their turn
-_STALL_S = 60
+STALL_S = 60  # that a client may take nothing
 
 
 class Flow(Protocol):
@@ -51,7 +51,7 @@ async def send_file(
 async def _emptied(transport: asyncio.Transport, flow: Flow) -> None:
     transport.set_write_buffer_limits(high=0)
     try:
-        async with asyncio.timeout(_STALL_S):
+        async with asyncio.timeout(STALL_S):
             while transport.get_write_buffer_size() > 0 and not transport.is_closing():
                 await flow.drain()
                 await asyncio.sleep(0)
@@ -69,7 +69,7 @@ async def _writable(descriptor: int) -> None:
 
     loop.add_writer(descriptor, report)
     try:
-        async with asyncio.timeout(_STALL_S):
+        async with asyncio.timeout(STALL_S):
             await ready
     finally:
         loop.remove_writer(descriptor)
