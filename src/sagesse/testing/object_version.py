@@ -215,6 +215,15 @@ class VersionChecks:
         assert refused_deletion(store, "k", None, if_modified=info.modified - 1) == "PreconditionFailed"
         assert delete(store, "k", if_modified=info.modified) == Deleted()
 
+    def test_a_deletion_of_the_past_leaves_what_the_name_shows(self, store: ObjectStore) -> None:
+        new_versioned_bucket(store)
+        first, second = put(store, "k", b"1").version, put(store, "k", b"2").version
+        assert refused_deletion(store, "k", second, if_past=True) == "PreconditionFailed"
+        delete(store, "k", second)
+        assert refused_deletion(store, "k", first, if_past=True) == "PreconditionFailed"
+        put(store, "k", b"3")
+        assert delete(store, "k", first, if_past=True).is_change
+
     def test_a_version_has_tags_of_its_own(self, store: ObjectStore) -> None:
         new_versioned_bucket(store)
         first, second = put(store, "k", b"1"), put(store, "k", b"2")

@@ -105,3 +105,5 @@ def _check(deletion: Deletion, row: Row | None) -> None:
     check_condition(Condition(if_match=deletion.if_match), row, deletion.key)
     if deletion.if_modified is not None and (row is None or row.info.modified != deletion.if_modified):
         raise precondition_failed("x-amz-if-match-last-modified-time")
+    if deletion.if_past and row is not None and not row.is_past:
+        raise precondition_failed("the version is the current one again")

@@ -245,13 +245,15 @@ class ChosenPart(NamedTuple):
 class Deletion(NamedTuple):
     """An object to delete, only while its etag is still `if_match` (``*``: any) and its time `if_modified` when given.
 
-    Without a version, a bucket with versions gets a delete marker instead.
+    Without a version, a bucket with versions gets a delete marker instead. `if_past`: only while the version is not what
+    the name shows.
     """
 
     key: str
     if_match: str | None = None
     version: str | None = None
     if_modified: float | None = None
+    if_past: bool = False
     bypasses_governance: bool = False
 
 

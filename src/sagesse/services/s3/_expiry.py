@@ -118,7 +118,7 @@ class Expiry:
                 if rule.noncurrent_days is None or at < rule.kept_versions:
                     continue
                 if self._is_due(bucket, entry, rule, due(since, rule.noncurrent_days), now):
-                    yield Deletion(entry.key, version=entry.version)
+                    yield Deletion(entry.key, version=entry.version, if_past=True)
                     break
 
     def _is_due(self, bucket: str, entry: VersionEntry, rule: Rule, at: float | None, now: float) -> bool:

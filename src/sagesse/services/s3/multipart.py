@@ -114,7 +114,7 @@ class Uploads(Family):
             **abort_members(self._bucket(req), upload),
             "PartNumberMarker": marker,
             "MaxParts": limit,
-            "IsTruncated": len(later) > len(shown),
+            "IsTruncated": len(later) > len(shown) > 0,
             "StorageClass": storage_class(upload.attributes),
             "Owner": owner(upload.account),
             "Initiator": owner(upload.account),
@@ -150,7 +150,7 @@ class Uploads(Family):
             "UploadIdMarker": id_marker,
             "Prefix": encode(prefix),
             "MaxUploads": limit,
-            "IsTruncated": len(items) > len(shown),
+            "IsTruncated": len(items) > len(shown) > 0,
             "Uploads": [_summary(item, encode(item.key)) for item in shown if isinstance(item, UploadInfo)],
             "CommonPrefixes": [{"Prefix": encode(item)} for item in shown if isinstance(item, str)],
         }

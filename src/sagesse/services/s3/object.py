@@ -229,7 +229,7 @@ def _part_members(req: Params, info: ObjectInfo) -> dict[str, Any] | None:
         "TotalPartsCount": len(info.parts),
         "PartNumberMarker": marker,
         "MaxParts": limit,
-        "IsTruncated": len(later) > len(shown),
+        "IsTruncated": len(later) > len(shown) > 0,
         "Parts": [_part(part) for part in shown],
     }
     if shown:
