@@ -245,8 +245,8 @@ class ChosenPart(NamedTuple):
 class Deletion(NamedTuple):
     """An object to delete, only while its etag is still `if_match` (``*``: any) and its time `if_modified` when given.
 
-    Without a version, a bucket with versions gets a delete marker instead. `if_past`: only while the version is not what
-    the name shows.
+    Without a version, a bucket with versions gets a delete marker instead. `if_past`: only while the version is not
+    what the name shows.
     """
 
     key: str
