@@ -89,6 +89,47 @@ def test_conditions_see_the_encryption_context(kms: Any, as_user: Callable[..., 
     assert _is_denied(lambda: user.encrypt(KeyId=key, Plaintext=b"x", EncryptionContext={"team": "blue"}))
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"StringEquals": {"aws:ResourceTag/team": "red"}},
+        {"StringEquals": {"kms:RequestAlias": "alias/asked"}},
+        {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/asked"}},
+        {"StringEquals": {"kms:EncryptionAlgorithm": "SYMMETRIC_DEFAULT"}},
+        {"StringEquals": {"kms:KeySpec": "SYMMETRIC_DEFAULT", "kms:KeyUsage": "ENCRYPT_DECRYPT"}},
+        {"Bool": {"kms:MultiRegion": "false"}},
+    ],
+)
+def test_conditions_see_the_key_and_its_names(kms: Any, key: str, condition: dict[str, Any]) -> None:
+    kms.tag_resource(KeyId=key, Tags=[{"TagKey": "team", "TagValue": "red"}])
+    kms.create_alias(AliasName="alias/asked", TargetKeyId=key)
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "kms:Encrypt", "Resource": "*"}
+    kms.put_key_policy(KeyId=key, Policy=_policy({**statement, "Condition": condition}))
+    try:
+        assert _is_denied(lambda: kms.encrypt(KeyId="alias/asked", Plaintext=b"x"))
+    finally:
+        kms.delete_alias(AliasName="alias/asked")
+
+
+def test_conditions_see_what_is_asked_of_a_key(kms: Any, as_user: Callable[..., Any], key: str) -> None:
+    deny = {"Effect": "Deny", "Principal": "*", "Resource": "*"}
+    other = f"arn:aws:iam::{ACCOUNT}:user/other"
+    statements = [
+        ("ScheduleKeyDeletion", {"NumericLessThan": {"kms:ScheduleKeyDeletionPendingWindowInDays": "10"}}),
+        ("CreateGrant", {"StringNotEquals": {"kms:GranteePrincipal": other}}),
+        ("TagResource", {"ForAnyValue:StringEquals": {"aws:TagKeys": "secret"}}),
+    ]
+    denied = [{**deny, "Action": f"kms:{name}", "Condition": condition} for name, condition in statements]
+    kms.put_key_policy(KeyId=key, Policy=_policy(*denied))
+    assert _is_denied(lambda: kms.tag_resource(KeyId=key, Tags=[{"TagKey": "secret", "TagValue": ""}]))
+    kms.tag_resource(KeyId=key, Tags=[{"TagKey": "open", "TagValue": ""}])
+    ask = {"KeyId": key, "Operations": ["Decrypt"]}
+    assert _is_denied(lambda: kms.create_grant(**ask, GranteePrincipal=other + "2"))
+    kms.create_grant(**ask, GranteePrincipal=other)
+    assert _is_denied(lambda: kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7))
+    kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=10)
+
+
 def test_a_grant_allows_its_operations_until_it_is_revoked(
     kms: Any, as_user: Callable[..., Any], key: str
 ) -> None:

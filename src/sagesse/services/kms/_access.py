@@ -3,7 +3,7 @@
 Source: the KMS developer guide, "Determining access to AWS KMS keys".
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from sagesse.core.call import Context
@@ -11,11 +11,15 @@ from sagesse.core.error import ServiceError
 from sagesse.core.policy import Facts, IdentityAuthorizer, compile_policy
 from sagesse.core.policy.authorizer import denial
 from sagesse.core.policy.decision import Decision, Verdict, decide_for
+from sagesse.core.policy.facts import RawFacts
 from sagesse.core.policy.request import context_facts, principal_facts, time_facts
 from sagesse.core.principal import Principal
-from sagesse.core.record import Record
+from sagesse.core.record import Listing, Record
 from sagesse.core.service import Grant
+from sagesse.services.kms.kind import ALIAS
 
+_MANY = 1_000_000
+_WITH_ALGORITHM = frozenset({"Encrypt", "Decrypt", "ReEncryptFrom", "ReEncryptTo"})
 _NO_POLICY = Decision(Verdict.IMPLICIT_DENY, "resource-based policy")
 
 
@@ -37,6 +41,7 @@ class KeyAccess:
         *,
         context: Mapping[str, str] | None = None,
         operations: Sequence[str] = (),
+        said: RawFacts | None = None,
     ) -> None:
         """Refuse the call unless `action` ("Encrypt") on the key is allowed.
 
@@ -46,6 +51,7 @@ class KeyAccess:
             action: without the service.
             context: the encryption context.
             operations: those of a grant that is to be created.
+            said: what else the request says, by condition key.
 
         Raises:
             ServiceError: AccessDeniedException.
@@ -53,7 +59,7 @@ class KeyAccess:
         if ctx.principal.kind == "service":
             return
         grant = Grant(f"kms:{action}", key.arn)
-        facts = _facts(ctx, context or {}, operations)
+        facts = _facts(ctx, key, action, context or {}, {**(said or {}), **_of_grant(operations)})
         decision = self._decide(ctx.principal, key, grant, facts, key.state["policy"])
         if decision.is_allowed:
             return
@@ -66,7 +72,7 @@ class KeyAccess:
     def would_allow(self, ctx: Context, key: Record, policy: str, action: str) -> bool:
         """Whether the caller could do `action` if the key had that policy."""
         grant = Grant(f"kms:{action}", key.arn)
-        return self._decide(ctx.principal, key, grant, _facts(ctx, {}, ()), policy).is_allowed
+        return self._decide(ctx.principal, key, grant, _facts(ctx, key, action, {}, {}), policy).is_allowed
 
     def _decide(self, principal: Principal, key: Record, grant: Grant, facts: Facts, policy: str) -> Decision:
         if principal.kind == "anonymous":
@@ -87,18 +93,41 @@ def names_principal(name: Any, principal: Principal) -> bool:
     return bool(name) and name in {principal.arn, principal.role_arn}
 
 
-def _facts(ctx: Context, context: Mapping[str, str], operations: Sequence[str]) -> Facts:
-    own: dict[str, str | Sequence[str]] = {
-        "kms:CallerAccount": ctx.principal.account,
-        **{f"kms:EncryptionContext:{key}": value for key, value in context.items()},
+def _facts(ctx: Context, key: Record, action: str, context: Mapping[str, str], said: RawFacts) -> Facts:
+    def gather() -> Iterable[RawFacts]:
+        own: dict[str, str | Sequence[str]] = {
+            "kms:CallerAccount": ctx.principal.account,
+            **{f"kms:EncryptionContext:{name}": value for name, value in context.items()},
+        }
+        if context:
+            own["kms:EncryptionContextKeys"] = list(context)
+        if action in _WITH_ALGORITHM:
+            own["kms:EncryptionAlgorithm"] = "SYMMETRIC_DEFAULT"
+        if ctx.via:
+            own["kms:ViaService"] = f"{ctx.via}.{ctx.region}.amazonaws.com"
+        principal = principal_facts(ctx.principal)
+        return context_facts(ctx), principal, time_facts(ctx.now()), _of_key(ctx, key), own, said
+
+    return Facts(gather)
+
+
+def _of_key(ctx: Context, key: Record) -> RawFacts:
+    """What conditions may ask of a key."""
+    aliases = ctx.store.list(ALIAS.id, key.scope, Listing(sort="name", limit=_MANY))
+    names = [alias.name for alias in aliases if alias.request["TargetKeyId"] == key.name]
+    return {
+        **{f"aws:ResourceTag/{name}": value for name, value in key.tags.items()},
+        **({"kms:ResourceAliases": names} if names else {}),
+        "aws:ResourceAccount": key.account,
+        "kms:KeySpec": "SYMMETRIC_DEFAULT",
+        "kms:KeyUsage": "ENCRYPT_DECRYPT",
+        "kms:KeyOrigin": "AWS_KMS",
+        "kms:MultiRegion": "false",
     }
-    if context:
-        own["kms:EncryptionContextKeys"] = list(context)
-    if operations:
-        own["kms:GrantOperations"] = list(operations)
-    if ctx.via:
-        own["kms:ViaService"] = f"{ctx.via}.{ctx.region}.amazonaws.com"
-    return Facts.of(context_facts(ctx), principal_facts(ctx.principal), time_facts(ctx.now()), own)
+
+
+def _of_grant(operations: Sequence[str]) -> RawFacts:
+    return {"kms:GrantOperations": list(operations)} if operations else {}
 
 
 def _is_granted(

@@ -8,6 +8,7 @@ from sagesse.core.call import Context
 from sagesse.core.error import ServiceError, validation_error
 from sagesse.core.kind import Kind
 from sagesse.core.page import read_token, write_token
+from sagesse.core.policy.facts import RawFacts
 from sagesse.core.record import Listing, Record
 from sagesse.core.scope import Scope
 from sagesse.core.service import Grant, Params, Result, Service
@@ -19,6 +20,7 @@ from sagesse.services.kms.kind import (
     DISABLED,
     PENDING,
     alias_arn,
+    alias_name,
     find_alias,
     find_key,
     is_alias,
@@ -55,14 +57,18 @@ class Family(Service):
         *,
         takes_alias: bool = False,
         context: Mapping[str, str] | None = None,
+        said: RawFacts | None = None,
     ) -> Record:
         """The key a call names, if the caller may do `action` with it.
 
         Raises:
             ServiceError: NotFoundException, AccessDeniedException.
         """
-        record = self._named(ctx, text) if takes_alias and is_alias(text) else find_key(ctx, text)
-        self._access.require(ctx, record, action, context=context)
+        is_named = takes_alias and is_alias(text)
+        record = self._named(ctx, text) if is_named else find_key(ctx, text)
+        if is_named:
+            said = {**(said or {}), "kms:RequestAlias": alias_name(text)}
+        self._access.require(ctx, record, action, context=context, said=said)
         return record
 
     def _named(self, ctx: Context, text: str) -> Record:

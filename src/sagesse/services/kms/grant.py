@@ -31,7 +31,7 @@ class Grants(Family):
     def create_grant(self, ctx: Context, req: Params) -> Result:
         """Grant some operations; asked again with the same name and terms, it is the same grant."""
         key = find_key(ctx, str(req["KeyId"]))
-        self._access.require(ctx, key, "CreateGrant", operations=req["Operations"])
+        self._access.require(ctx, key, "CreateGrant", operations=req["Operations"], said=_said(ctx, req))
         _check(req)
         require_usable(key)
         end_dry_run(req)
@@ -123,6 +123,16 @@ class Grants(Family):
                 if secrets.compare_digest(str(grant["Token"]), str(req["GrantToken"])):
                     return key, grant
         raise ServiceError("InvalidGrantTokenException", "The grant token is not one of a grant that exists.")
+
+
+def _said(ctx: Context, req: Params) -> dict[str, str]:
+    """What the request for a grant says, by condition key."""
+    said = {
+        f"kms:{name}": str(req[name]) for name in ("GranteePrincipal", "RetiringPrincipal") if name in req
+    }
+    if kinds := list(req.get("Constraints") or {}):
+        said["kms:GrantConstraintType"] = str(kinds[0])
+    return {**said, "kms:GrantIsForAWSResource": "true" if ctx.via else "false"}
 
 
 def _grants_of(key: Record) -> list[dict[str, Any]]:

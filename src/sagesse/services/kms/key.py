@@ -75,8 +75,9 @@ class Keys(Family):
 
     def schedule_key_deletion(self, ctx: Context, req: Params) -> Result:
         """Delete the key, and with it all it encrypted, after 7 to 30 days."""
-        key = self._key(ctx, str(req["KeyId"]), "ScheduleKeyDeletion")
         days = int(req.get("PendingWindowInDays", 30))
+        said = {"kms:ScheduleKeyDeletionPendingWindowInDays": str(days)}
+        key = self._key(ctx, str(req["KeyId"]), "ScheduleKeyDeletion", said=said)
         if not 7 <= days <= 30:
             raise validation_error(f"PendingWindowInDays must be between 7 and 30, not {days}")
         date = float(int(ctx.now() + days * _DAY_S))
@@ -94,14 +95,17 @@ class Keys(Family):
 
     def tag_resource(self, ctx: Context, req: Params) -> Result:
         """Add or overwrite tags."""
-        key = self._key(ctx, str(req["KeyId"]), "TagResource")
+        tags: list[dict[str, str]] = req["Tags"]
+        said: dict[str, str | list[str]] = {"aws:TagKeys": [tag["TagKey"] for tag in tags]}
+        said |= {f"aws:RequestTag/{tag['TagKey']}": tag["TagValue"] for tag in tags}
+        key = self._key(ctx, str(req["KeyId"]), "TagResource", said=said)
         require_alive(key)
-        add_tags(ctx, key, _tags(req["Tags"]), limit=lambda: limit_exceeded("A key has at most 50 tags."))
+        add_tags(ctx, key, _tags(tags), limit=lambda: limit_exceeded("A key has at most 50 tags."))
         return None
 
     def untag_resource(self, ctx: Context, req: Params) -> Result:
         """Remove tags."""
-        key = self._key(ctx, str(req["KeyId"]), "UntagResource")
+        key = self._key(ctx, str(req["KeyId"]), "UntagResource", said={"aws:TagKeys": req["TagKeys"]})
         require_alive(key)
         remove_tags(ctx, key, req["TagKeys"])
         return None

@@ -103,6 +103,12 @@ def is_alias(text: str) -> bool:
     return (arn.resource if arn else text).startswith("alias/")
 
 
+def alias_name(text: str) -> str:
+    """The name of an alias given by name or ARN."""
+    arn = parse_arn(text)
+    return arn.resource if arn else text
+
+
 def alias_arn(ctx: Context, text: str) -> str:
     """The ARN of an alias given by name or ARN."""
     return text if parse_arn(text) else ALIAS.arn(ctx.scope, text)
