@@ -35,6 +35,9 @@ _DISTRIBUTES = (
 )
 
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
 class ScriptSetting(NamedTuple):
     """One script-mode run: what the contract files and the environment say, decoded.
 
@@ -175,7 +178,7 @@ def stand_ins() -> list[str]:
 def _variable(value: object) -> str:
     if value is None or isinstance(value, str):
         return value or ""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return _encode(value)
 
 
 def _channel_path(setting: ScriptSetting, name: str) -> str:
