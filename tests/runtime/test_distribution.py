@@ -1,11 +1,12 @@
 """Where the processes of a job meet."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from sagesse.runtime import contract
-from sagesse.runtime.distribution import World, launcher, world_of
+from sagesse.runtime.distribution import World, command, launcher, world_of
 from sagesse.runtime.script_setting import read_setting
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:training-job/one"
@@ -65,3 +66,13 @@ def test_only_the_groups_of_the_distribution_train_together(
     else:
         assert isinstance(launch, World)
         assert (launch.hosts, launch.host_rank) == (("algo-2", "algo-3"), place)
+
+
+def test_mpirun_starts_the_own_python_of_each_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = "/runs/first/home/.python/bin/python3"
+    monkeypatch.setattr(sys, "executable", own)
+    assert command(["mpirun", "-np", "2"], own, [own, "train.py", "--lr", "1"]) == [
+        *("mpirun", "-np", "2", "/bin/sh", "-c", 'exec "$HOME/.python/bin/python3" "$@"', "python3"),
+        *("train.py", "--lr", "1"),
+    ]
+    assert command(["mpirun"], own, ["./train.sh"]) == ["mpirun", "./train.sh"]

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sagesse.runtime.own_python import current_python
 from sagesse.runtime.script_setting import ScriptSetting
 
 _UNSUPPORTED = {
@@ -105,7 +106,15 @@ def command(launch: World | list[str] | None, python: str, program: list[str]) -
             place = (*map(str, numbers), ",".join(launch.hosts))
             return [*_ours(python, "rank"), *place, *program]
         case _:
-            return [*launch, *program]
+            return [*launch, *_on_each_host(program)]
+
+
+def _on_each_host(program: list[str]) -> list[str]:
+    """`program` as every host finds it: a job's own Python lies in the host's HOME."""
+    own = current_python()
+    if own is None or program[0] != str(own / "bin/python3"):
+        return program
+    return ["/bin/sh", "-c", f'exec "$HOME/{own.name}/bin/python3" "$@"', "python3", *program[1:]]
 
 
 def rank_variables(world: World, local_rank: int) -> dict[str, str]:
