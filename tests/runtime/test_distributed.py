@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,20 +12,11 @@ from sagesse.engines.jobs.base import Plan, PythonEntry, Run
 from sagesse.engines.jobs.local import LocalJobs
 from sagesse.runtime import contract
 from sagesse.testing.job_engine import output
+from tests.runtime.script_folder import place_script
 
 EXAMPLES = Path(__file__).parents[2] / "examples/training"
 _DEADLINE_S = 110.0  # busy machines load torch slowly
 ONLY_OURS = str(Path(sys.executable).parent)  # a PATH without mpirun
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalJobs]:
-    jobs = LocalJobs(tmp_path_factory.mktemp("jobs"))
-    yield jobs
-    for run_id in jobs.runs():
-        jobs.discard(run_id)
-    jobs.stop_zygotes()
-    jobs.close()
 
 
 def run(
@@ -96,14 +86,7 @@ def test_two_jobs_use_one_port_at_once(engine: LocalJobs, tmp_path: Path) -> Non
     plans: list[Plan] = []
     for number in (1, 2):
         run_id = f"meeting-{number}"
-        base = engine.folder(run_id) / "ml"
-        contract.write_training_input(
-            base,
-            hyperparameters={"sagemaker_program": "meet.py"},
-            resource=contract.resource_config(instance_type="ml.m5.large"),
-            channels={},
-        )
-        (base / "code/meet.py").write_text(_MEETING)
+        place_script(engine, run_id, _MEETING)
         entry = PythonEntry("sagesse.runtime.script", preload=("numpy", "torch", "PIL"))
         address = f"127.77.{os.getpid() % 250}.{number}"
         named = {"TRAINING_JOB_ARN": run_id, "MEETING": str(tmp_path), "SAGESSE_HOST_ADDRESS": address}

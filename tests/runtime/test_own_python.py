@@ -2,16 +2,13 @@
 
 import sys
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from sagesse.engines.jobs.base import Command, Plan, PythonEntry, Run
 from sagesse.engines.jobs.local import LocalJobs
-from sagesse.runtime import contract
 from sagesse.runtime.own_python import PROGRAMS
 from sagesse.testing.job_engine import finish, output
+from tests.runtime.script_folder import place_script
 
 _WHERE = "import sys, msgspec; print(sys.executable); "
 _INSTALL = (  # what pip does, without pip
@@ -23,29 +20,12 @@ _INSTALL = (  # what pip does, without pip
 )
 
 
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalJobs]:
-    jobs = LocalJobs(tmp_path_factory.mktemp("jobs"))
-    yield jobs
-    for run_id in jobs.runs():
-        jobs.discard(run_id)
-    jobs.stop_zygotes()
-    jobs.close()
-
-
 def script(engine: LocalJobs, text: str) -> tuple[Run, Path]:
     run_id = f"own-{uuid.uuid4().hex}"
-    base = engine.folder(run_id) / "ml"
-    contract.write_training_input(
-        base,
-        hyperparameters={"sagemaker_program": "train.py"},
-        resource=contract.resource_config(instance_type="ml.m5.large"),
-        channels={},
-    )
-    (base / "code/train.py").write_text(text)
+    folder = place_script(engine, run_id, text)
     run = finish(engine, Plan(run_id, PythonEntry("sagesse.runtime.script")))
     assert run.exit_code == 0, output(run)
-    return run, engine.folder(run_id) / "home"
+    return run, folder / "home"
 
 
 def command(engine: LocalJobs, *argv: str, **environment: str) -> list[str]:

@@ -4,7 +4,7 @@ import io
 import json
 import tarfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,17 +14,6 @@ from sagesse.engines.jobs.local import LocalJobs
 from sagesse.runtime import contract
 from sagesse.runtime.script import user_script_failure
 from sagesse.testing.job_engine import ENDLESS, finish, output, wait_for_line
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalJobs]:
-    jobs = LocalJobs(tmp_path_factory.mktemp("jobs"))
-    yield jobs
-    for run_id in jobs.runs():
-        jobs.discard(run_id)
-    jobs.stop_zygotes()
-    jobs.close()
-
 
 _SETUP = "from setuptools import setup\nsetup(name='mine', version='1', packages=['mine'])\n"
 

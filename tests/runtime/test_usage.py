@@ -2,12 +2,10 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 
 from sagesse.engines.jobs.local import LocalJobs
 from sagesse.runtime.gpu import gpu_use
@@ -15,14 +13,6 @@ from sagesse.runtime.usage import FILE, Usage, UsageMeter, disk_bytes
 from sagesse.testing.job_engine import finish, shell
 
 BUSY = "import time\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass\n"
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalJobs]:
-    jobs = LocalJobs(tmp_path_factory.mktemp("jobs"))
-    yield jobs
-    jobs.stop_zygotes()
-    jobs.close()
 
 
 def measurements(folder: Path) -> list[Usage]:

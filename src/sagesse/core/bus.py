@@ -13,9 +13,8 @@ from sagesse.core.subscription import Subscription
 
 _BATCH = 256
 _PAUSE_S = 5.0
-_GATHER_S = (
-    0.1  # from one move to the next: what is told meanwhile goes together, in one commit of the journal
-)
+_GATHER_S = 0.1
+"""From one move to the next: what is told meanwhile goes together, in one commit of the journal."""
 _log = logging.getLogger(__name__)
 
 

@@ -5,6 +5,8 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from sagesse.core.wildcard import fits
+
 Test: TypeAlias = Callable[[Any], bool]
 
 _BOUND = 5e9
@@ -78,23 +80,8 @@ def _ignore_case(argument: object, path: str) -> Test:
 
 def _wildcard(argument: object, path: str) -> Test:
     """``*`` stands for any characters; ``\\*`` and ``\\\\`` for themselves."""
-    first, *rest = _pieces(_text(argument, path), path)
-    if not rest:
-        return _of_text(lambda found: found == first)
-    *middle, last = rest
-
-    def test(found: str) -> bool:
-        if len(found) < len(first) + len(last) or not (found.startswith(first) and found.endswith(last)):
-            return False
-        at, end = len(first), len(found) - len(last)
-        for piece in middle:
-            at = found.find(piece, at, end)
-            if at < 0:
-                return False
-            at += len(piece)
-        return True
-
-    return _of_text(test)
+    pieces = _pieces(_text(argument, path), path)
+    return _of_text(lambda found: fits(found, pieces))
 
 
 def _pieces(text: str, path: str) -> list[str]:

@@ -175,23 +175,14 @@ def _mpirun(setting: ScriptSetting, world: World, python: str) -> list[str]:
     """mpirun on the first host; the others wait for what it sends them."""
     os.environ.update(rendezvous_variables(world))
     port = str(world.port + 1)
-    agent = _agent(
-        setting.base / "mpi-agent", python, port
-    )  # each host looks for it where the first one has it
+    # Each host looks for it where the first one has it.
+    agent = _agent(setting.base / "mpi-agent", python, port)
     if world.host_rank > 0:
         return [*_ours(python, "mpi_host"), "serve", world.hosts[world.host_rank], port]
     custom = str(setting.framework.get("sagemaker_mpi_custom_mpi_options") or "").split()
     return [
-        *(
-            "mpirun",
-            "--allow-run-as-root",
-            "--leave-session-attached",
-            "--tag-output",
-            "-bind-to",
-            "none",
-            "-map-by",
-            "slot",
-        ),
+        *("mpirun", "--allow-run-as-root", "--leave-session-attached", "--tag-output"),
+        *("-bind-to", "none", "-map-by", "slot"),
         *("--host", ",".join(f"{host}:{world.per_host}" for host in world.hosts), "-np", str(world.size)),
         *("-mca", "btl_tcp_if_include", "lo", "-mca", "oob_tcp_if_include", "lo", "-mca", "pml", "ob1"),
         *("-mca", "btl", "^openib", "-mca", "orte_abort_on_non_zero_status", "1"),

@@ -16,14 +16,13 @@ from typing import Any, NamedTuple, NoReturn, TextIO
 
 from sagesse.runtime import linux
 from sagesse.runtime.own_python import HOME, PROGRAMS, enter_python, make_python, packages_of
-from sagesse.runtime.plan import Command, Plan, PythonEntry
+from sagesse.runtime.plan import SYSTEM_PATH, Command, Plan, PythonEntry
 from sagesse.runtime.sandbox import TEMPORARY, Level, View, build, rewrite
 from sagesse.runtime.thread_budget import VARIABLES, LoadedLibraries
 
 _CODE = "/opt/ml/code"
 _STARTUP = str(Path(__file__).parent / "startup")
 """Has the ``sitecustomize`` of all Python programs of a job."""
-_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Launch(NamedTuple):
@@ -105,7 +104,7 @@ def _reset_signals() -> None:
 def _enter_environment(launch: Launch) -> None:
     plan, mounts = launch.plan, launch.view.mounts
     defaults = {
-        "PATH": f"{Path(sys.executable).parent}:{_SYSTEM_PATH}",
+        "PATH": f"{Path(sys.executable).parent}:{SYSTEM_PATH}",
         "HOME": str(launch.folder / "home"),
         "TMPDIR": TEMPORARY if launch.level != Level.NONE else str(launch.folder / "tmp"),
         "LANG": "C.UTF-8",
@@ -127,7 +126,7 @@ def _enter_environment(launch: Launch) -> None:
 
 def _before_the_system(programs: str, path: str) -> str:
     """A PATH with `programs` behind what a user put first, and before the machine's own Python."""
-    entries, system = path.split(":"), {*_SYSTEM_PATH.split(":"), str(Path(sys.executable).parent)}
+    entries, system = path.split(":"), {*SYSTEM_PATH.split(":"), str(Path(sys.executable).parent)}
     place = next((i for i, entry in enumerate(entries) if entry in system), len(entries))
     return ":".join([*entries[:place], programs, *entries[place:]])
 

@@ -2,6 +2,9 @@
 
 import msgspec
 
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where jobs find the machine's programs."""
+
 
 class Command(msgspec.Struct, frozen=True, tag="command"):
     """A foreign program, started with exec.

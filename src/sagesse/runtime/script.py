@@ -161,9 +161,8 @@ def _python(code: Path) -> tuple[str, bool]:
     python, own = install_requirements(requirements), current_python()
     if own is None:
         return python, False
-    shared = packages_of(
-        Path(python).parent.parent
-    )  # with other jobs, so what the script installs goes elsewhere
+    # Other jobs share them, so what the script installs on top goes elsewhere.
+    shared = packages_of(Path(python).parent.parent)
     return str(make_python(own, above=(str(shared),))), False
 
 

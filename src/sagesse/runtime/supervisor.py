@@ -190,9 +190,8 @@ class _Supervision:
         if self._plan.feeds:
             self._feeder = feed.start(self._folder, self._plan.feeds, report)
         self._first = enter(self._level, self._folder, self._plan)
-        signal.pthread_sigmask(
-            signal.SIG_BLOCK, _OWN_SIGNALS
-        )  # they wait until the job has let go of our handlers
+        # They wait until the job has let go of our handlers.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _OWN_SIGNALS)
         self._job = os.fork()
         if self._job == 0:
             try:
@@ -317,9 +316,11 @@ class _Supervision:
     def _kill(self) -> None:
         """End the job's process, whatever it is doing, with all others where it has process numbers of its own."""
         self._end_at = None
+        if self._wait_status is not None:
+            return  # it was collected: its number may be another's
         if self._first is not None:
             self._first.kill()
-        os.kill(self._job, signal.SIGKILL)  # it has ended perhaps, but was not waited for
+        os.kill(self._job, signal.SIGKILL)
 
     def _patience_ms(self) -> int:
         watched = (self._end_at, self._check_at, self._look_at, self._measure_at)

@@ -25,6 +25,7 @@ def test_everything_goes(folder: Path) -> None:
 
 def test_what_is_gone_is_gone(tmp_path: Path) -> None:
     remove_tree(tmp_path / "never")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_links_go_and_what_they_lead_to_stays(folder: Path, tmp_path: Path) -> None:

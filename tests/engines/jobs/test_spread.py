@@ -33,3 +33,4 @@ def test_folders_are_placed_apart_where_the_file_system_can(tmp_path: Path) -> N
 def test_other_file_systems_do_without(tmp_path: Path) -> None:
     spread(Path("/proc"))
     spread(tmp_path / "not there")
+    assert list(tmp_path.iterdir()) == []

@@ -9,9 +9,8 @@ from sagesse.engines.select.error import refusal
 
 _ANY, _ONE = "%", "_"
 _NATIVE_WILD_CARDS = 1  # with two DuckDB's LIKE takes the square of the text's length
-_MAX_PATTERN = (
-    1000  # characters, each of which may be compared with each of the text; nothing interrupts that
-)
+_MAX_PATTERN = 1000
+"""Characters, each of which may be compared with each of the text; nothing interrupts that."""
 
 
 def like(value: Value, pattern: Node, escape: Node | None) -> str:

@@ -13,9 +13,8 @@ from sagesse.services.iam._tags import checked_tags
 from sagesse.services.iam.error import already_exists, missing_policy, no_such_entity
 
 _BATCH = 200
-_naming = (
-    threading.Lock()
-)  # names differ by more than their case: nothing comes between looking and inserting
+_naming = threading.Lock()
+"""Names differ by more than their case: nothing comes between looking and inserting."""
 
 USER = Kind(
     service="iam",

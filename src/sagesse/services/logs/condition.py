@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
+from sagesse.core.wildcard import fits
 from sagesse.services.logs.error import invalid_pattern
 
 Test: TypeAlias = Callable[[Any], bool]
@@ -199,27 +200,9 @@ def _number_test(order: Callable[[float, float], bool], wanted: float) -> Test:
 
 
 def _text_test(wanted: str, *, wants_equal: bool) -> Test:
-    first, *rest = wanted.split("*")
+    pieces = wanted.split("*")
 
     def test(value: Any) -> bool:
-        return isinstance(value, str) and _fits(value, first, rest) == wants_equal
+        return isinstance(value, str) and fits(value, pieces) == wants_equal
 
     return test
-
-
-def _fits(text: str, first: str, rest: Sequence[str]) -> bool:
-    """Whether `text` is `first` and all of `rest` with anything between; each where it is found first, so no search
-    is ever begun again.
-    """
-    if not rest:
-        return text == first
-    *middle, last = rest
-    at, end = len(first), len(text) - len(last)
-    if end < at or not (text.startswith(first) and text.endswith(last)):
-        return False
-    for piece in middle:
-        at = text.find(piece, at, end)
-        if at < 0:
-            return False
-        at += len(piece)
-    return True

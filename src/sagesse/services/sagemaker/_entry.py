@@ -7,11 +7,11 @@ from typing import TypeAlias
 import sagesse
 from sagesse.engines.image import Recipe
 from sagesse.engines.jobs.base import Command, PythonEntry
+from sagesse.runtime.plan import SYSTEM_PATH
 
 Entry: TypeAlias = Command | PythonEntry
 
 _PYTHONS = frozenset({"python", "python3"})
-_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Behind everything of the user's environment, whose packages are never replaced by ours.
 _IN_OWN_PYTHON = (
     "import sys; sys.path.append({source!r}); from {module} import main; sys.exit(main(*sys.argv[1:]))"
@@ -56,4 +56,4 @@ def _own_python(recipe: Recipe, module: str) -> tuple[str, ...]:
 
 def path_variables(recipe: Recipe) -> dict[str, str]:
     """PATH with the user's own environment first, so that ``python`` and ``pip`` are its own."""
-    return {"PATH": f"{Path(recipe.python).parent}:{_SYSTEM_PATH}"} if recipe.python else {}
+    return {"PATH": f"{Path(recipe.python).parent}:{SYSTEM_PATH}"} if recipe.python else {}
